@@ -1,0 +1,1 @@
+"""How trackers are read and written. Only these modules know PyGithub, GraphQL and jira."""

@@ -1,0 +1,116 @@
+"""The port that every tracker adapter fills, and what it may answer."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal, Protocol
+
+from mapping.changes import Change
+from mapping.issue import Issue, IssueRef
+
+Dialect = Literal["markdown", "wiki"]
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The issue is not (or no longer) under this name; `moved_to` is where it went, if the tracker says."""
+
+    why: str
+    moved_to: IssueRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of an issue's changes, judged one by one.
+
+    `updated_at` is the newest time of last update that an answer named (a later read that is older is stale).
+    `failed` pairs a change with the tracker's reason; the issue is tried again.
+    """
+
+    applied: tuple[Change, ...] = ()
+    failed: tuple[tuple[Change, str], ...] = ()
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a tracker's open issues, and the cursor that continues after it (None: that was the last)."""
+
+    refs: tuple[IssueRef, ...]
+    cursor: str | None
+    total: int | None = None
+
+
+class Health(StrEnum):
+    """How a doctor's finding is meant."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAULT = "fault"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `mend` is what to do about it, as an instruction."""
+
+    health: Health
+    about: str
+    says: str
+    mend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing `init` did, would do (`dry run`), found done, or has to leave to a person."""
+
+    state: Literal["done", "would do", "already there", "by hand", "failed"]
+    what: str
+    how: str = ""
+
+
+class TrackerError(Exception):
+    """The whole tracker refused or could not be reached; nothing is wrong with the issue asked for."""
+
+    def __init__(self, message: str, retry_at: datetime | None = None) -> None:
+        super().__init__(message)
+        self.retry_at = retry_at
+
+
+class Unreachable(TrackerError):
+    """No answer, a broken answer, or a server error: try again soon."""
+
+
+class RateLimited(TrackerError):
+    """The tracker asked for a pause until `retry_at`."""
+
+
+class AccessDenied(TrackerError):
+    """The credentials are wrong or lack a permission; the message says which."""
+
+
+class Tracker(Protocol):
+    """One GitHub host or Jira site. Every call may raise TrackerError; a call is never repeated inside."""
+
+    name: str
+    dialect: Dialect
+
+    def read(self, refs: Sequence[IssueRef]) -> Mapping[IssueRef, Issue | Gone]:
+        """The issues as they are now, in as few requests as the tracker allows. Every ref asked for is answered."""
+        ...
+
+    def apply(self, work: Mapping[IssueRef, Sequence[Change]]) -> Mapping[IssueRef, Outcome]:
+        """Make the changes, in their order within an issue. One issue's failure never stops another's changes."""
+        ...
+
+    def pages(self, since: datetime | None, cursor: str | None) -> Iterator[Page]:
+        """Open issues (with `since`: those updated since then), from the cursor on."""
+        ...
+
+    def doctor(self) -> Iterator[Finding]:
+        """Look, read only, at everything that the integrator needs here."""
+        ...
+
+    def prepare(self, dry_run: bool) -> Iterator[Step]:
+        """Create what is missing and can be created; name the rest as steps for a person."""
+        ...

@@ -1,0 +1,124 @@
+"""What should be made true on an issue: end states and facts, never text and never steps."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from mapping.issue import Column
+from mapping.severity import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """A rule that fired: its name, and the words or answers it fired on (R24)."""
+
+    rule: str
+    on: str
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A question of the checklist nobody answered yet, and the answers it knows (R22, R23)."""
+
+    key: str
+    asks: str
+    answers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A command that was not carried out: what it said, who said it, and why not."""
+
+    said: str
+    by: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusFacts:
+    """Everything the status comment says, before it is put into words."""
+
+    severity: Severity | None
+    confirmed_by: str | None
+    why: tuple[Why, ...]
+    missing: tuple[Missing, ...]
+    refused: tuple[Refusal, ...]
+    response_within: str
+    resolution_within: str
+    assignees: tuple[str, ...]
+    flags: tuple[str, ...]
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetLabels:
+    """These labels are on the issue, and those are not."""
+
+    add: frozenset[str]
+    remove: frozenset[str]
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MoveTo:
+    """The issue's card is in this column."""
+
+    column: Column
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetFields:
+    """The tracker's fields of these names have these values."""
+
+    values: Mapping[str, str]
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EditStatus:
+    """The issue has one status comment, which says these facts.
+
+    `comment` is the comment to edit; None: there is none yet. `body` is filled by the worker just before applying.
+    """
+
+    facts: StatusFacts
+    memo: Mapping[str, Any]
+    comment: str | None
+    because: tuple[str, ...]
+    body: str = ""
+
+    key = "status"
+
+    @property
+    def digest(self) -> str:
+        """The fingerprint of what is said: the same facts, whatever the tracker did to the text, have the same one."""
+        return digest_of({"facts": asdict(self.facts), "memo": dict(self.memo)})
+
+
+@dataclass(frozen=True, slots=True)
+class DropComment:
+    """One of our own comments is not there: an older one says the same."""
+
+    comment: str
+    because: tuple[str, ...]
+
+
+Change = SetLabels | MoveTo | SetFields | EditStatus | DropComment
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What differs from what should be, and the next instant at which that could change (None: never by itself)."""
+
+    changes: tuple[Change, ...] = ()
+    look_again_at: datetime | None = None
+
+
+def digest_of(facts: Mapping[str, Any]) -> str:
+    """A short fingerprint of facts, independent of their order."""
+    text = json.dumps(facts, sort_keys=True, default=str, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

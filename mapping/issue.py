@@ -1,0 +1,150 @@
+"""An issue as both trackers see it: who wrote what when, in tracker-neutral words."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_KEY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+#[1-9][0-9]*|[A-Z][A-Z0-9_]*-[1-9][0-9]*|[1-9][0-9]*")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class IssueRef:
+    """An issue's name: the tracker it is in and its key there (`github:acme/shop#12`, `jira:OPS-7`).
+
+    A Jira event may name an issue by its numeric id only; reading it answers with the key.
+    """
+
+    tracker: str
+    key: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `tracker:key`; ValueError with the expected form when it is something else."""
+        tracker, _, key = text.partition(":")
+        if not _NAME.fullmatch(tracker) or not _KEY.fullmatch(key):
+            raise ValueError(f"{text!r} does not name an issue; write github:owner/repo#12 or jira:OPS-7")
+        return cls(tracker, key)
+
+    def __str__(self) -> str:
+        return f"{self.tracker}:{self.key}"
+
+    @property
+    def container(self) -> str:
+        """The repository (`acme/shop`) or project (`OPS`) that the issue is in; empty for a bare id."""
+        return self.key.rpartition("#")[0] or self.key.rpartition("-")[0]
+
+
+class Standing(StrEnum):
+    """What a person's word is worth, asked of the tracker."""
+
+    TEAM = "team"  # may write: their labels and commands decide (R25)
+    OUTSIDER = "outsider"  # customers and everybody else
+    BOT = "bot"  # other robots: their values are signals for the rules
+    SELF = "self"  # the integrator's own account
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who did something: `id` is the tracker's own, `name` is how they are mentioned."""
+
+    id: str
+    name: str
+    standing: Standing
+
+
+class Column(StrEnum):
+    """The five board columns, in their order (R17)."""
+
+    BACKLOG = "Backlog"
+    IN_PROGRESS = "In Progress"
+    REVIEW = "Review"
+    DONE = "Done"
+    EMERGENCY_QUEUE = "Emergency Queue"
+
+
+class Happened(StrEnum):
+    """What a timeline event says; `TimelineEvent.value` is the label, priority, column or person meant."""
+
+    LABELED = "labeled"
+    UNLABELED = "unlabeled"
+    PRIORITIZED = "prioritized"
+    MOVED = "moved"
+    ASSIGNED = "assigned"
+    UNASSIGNED = "unassigned"
+    CLOSED = "closed"
+    REOPENED = "reopened"
+    TRANSFERRED = "transferred"
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEvent:
+    """One thing that happened to an issue. `id` is unique on the issue; `by` is None for a deleted account."""
+
+    id: str
+    at: datetime
+    by: Person | None
+    kind: Happened
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """The hidden part of one of our own comments: which comment it is, what it said, what only we know."""
+
+    key: str
+    digest: str
+    memo: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment. `marker` is set only on our own comments that nobody else edited."""
+
+    id: str
+    at: datetime
+    by: Person | None
+    body: str
+    edited_at: datetime | None = None
+    edited_by: Person | None = None
+    internal: bool = False
+    marker: Marker | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Where an issue stands on its tracker's board.
+
+    `name` is the tracker's own name of the column (None: not on the board yet), `column` the protocol's column
+    that it stands for, if any. `barred` says why a column can't be entered from here.
+    """
+
+    name: str | None = None
+    column: Column | None = None
+    moved_at: datetime | None = None
+    barred: Mapping[Column, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """An issue with its whole history. Times are aware; `card` is None where no board is connected."""
+
+    ref: IssueRef
+    title: str
+    body: str
+    author: Person | None
+    created_at: datetime
+    updated_at: datetime
+    closed_at: datetime | None = None
+    body_edited_at: datetime | None = None
+    labels: frozenset[str] = frozenset()
+    assignees: tuple[Person, ...] = ()
+    priority: str | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+    comments: tuple[Comment, ...] = ()
+    timeline: tuple[TimelineEvent, ...] = ()
+    card: Card | None = None
+    url: str = ""

@@ -1,0 +1,57 @@
+"""A webhook delivery, and the proof that it is the tracker's own."""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from mapping.issue import IssueRef
+
+
+class BadDelivery(Exception):
+    """A request that is not a delivery of ours; `status` is the HTTP answer it gets."""
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """An issue that a delivery is about; `floor` is its time of last update as the delivery knew it."""
+
+    ref: IssueRef
+    floor: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One verified event: `id` is the same when the tracker sends it again, `event` names it for people and counters."""
+
+    id: str
+    event: str
+    touches: tuple[Touch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A verified event that changes nothing here, and why; `known` is False for one nobody has thought about yet."""
+
+    event: str
+    why: str
+    known: bool = True
+
+
+def verify(body: bytes, signature: str | None, secrets: Sequence[str]) -> None:
+    """Check `sha256=<hex HMAC of the raw body>` against every accepted secret; BadDelivery(401) otherwise."""
+    if not secrets:
+        raise BadDelivery(401, "no webhook secret is configured for this tracker")
+    if not signature:
+        raise BadDelivery(401, "the delivery is not signed; set a secret on the webhook")
+    given = signature.strip().encode("utf-8", "surrogateescape")
+    for secret in secrets:
+        digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+        if hmac.compare_digest(b"sha256=" + digest.encode(), given):
+            return
+    raise BadDelivery(401, "the signature matches no accepted secret")
