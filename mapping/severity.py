@@ -17,9 +17,9 @@ class Severity(StrEnum):
         return int(self.value[1])
 
     @property
-    def title(self) -> str:
+    def word(self) -> str:
         """The protocol's word for it."""
-        return _TITLES[self]
+        return _WORDS[self]
 
     @property
     def is_emergency(self) -> bool:
@@ -33,7 +33,7 @@ class Severity(StrEnum):
         return Severity(f"P{max(self.rank - levels, at_most.rank)}")
 
 
-_TITLES = {
+_WORDS = {
     Severity.P0: "Critical",
     Severity.P1: "High",
     Severity.P2: "Medium",

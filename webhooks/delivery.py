@@ -27,7 +27,7 @@ class Touch:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One verified event: `id` is the same when the tracker sends it again, `event` names it for people and counters."""
+    """One verified event: `id` stays the same when it is sent again, `event` names it for people and counters."""
 
     id: str
     event: str
