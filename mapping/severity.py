@@ -27,7 +27,7 @@ class Severity(StrEnum):
         return self.rank <= 1
 
     def raised(self, levels: int, at_most: "Severity") -> "Severity":
-        """This severity, `levels` steps worse, but no worse than `at_most` makes it (R24)."""
+        """The severity `levels` steps worse, but no worse than `at_most` makes it (R24)."""
         if self.rank <= at_most.rank:
             return self
         return Severity(f"P{max(self.rank - levels, at_most.rank)}")

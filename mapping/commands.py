@@ -1,0 +1,76 @@
+"""The slash commands that people write in comments: parsing only. One a line, at its start, outside code and quotes."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mapping.severity import Severity
+from mapping.text import lines
+from mapping.triage import BY_KEY, UNKNOWN, Answer
+
+_COMMAND = re.compile(r"/([a-z][a-z0-9-]*)(?:\s+(.*))?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class SetSeverity:
+    """`/p0` … `/p3`: this is how bad it is (R25)."""
+
+    said: str
+    severity: Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Triage:
+    """`/triage key=value …`: answers to the checklist (R23)."""
+
+    said: str
+    answers: dict[str, Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Misread:
+    """A command that could not be understood, and why, as a sentence for its author."""
+
+    said: str
+    why: str
+
+
+Command = SetSeverity | Triage | Misread
+
+
+def commands_in(body: str) -> Iterator[Command]:
+    """Every command in a comment, in order. Words that are no command of ours are left alone."""
+    for line in lines(body):
+        match = _COMMAND.fullmatch(line.text.rstrip()) if line.prose else None
+        if match is None:
+            continue
+        name, rest = match[1].lower(), match[2] or ""
+        if name.upper() in tuple(Severity):
+            yield SetSeverity(line.text.rstrip(), Severity(name.upper()))
+        elif name == "triage":
+            yield _triage(line.text.rstrip(), rest)
+
+
+def _triage(said: str, rest: str) -> Triage | Misread:
+    try:
+        pairs = [word.partition("=") for word in shlex.split(rest)]
+    except ValueError:
+        return Misread(said, "a quotation mark is not closed")
+    if not pairs:
+        return Misread(said, "write /triage process=critical workaround=none")
+    answers: dict[str, Answer] = {}
+    for name, equals, value in pairs:
+        key = name.lower().replace("-", "_")
+        if not equals or key not in BY_KEY:
+            return Misread(said, f"there is no question {name!r}; the questions are {', '.join(BY_KEY)}")
+        answer = BY_KEY[key].read(value)
+        if answer == UNKNOWN and value.casefold() != UNKNOWN:
+            return Misread(said, f"{key} is one of {_known_answers(key)}")
+        answers[key] = Answer(answer, "command")
+    return Triage(said, answers)
+
+
+def _known_answers(key: str) -> str:
+    question = BY_KEY[key]
+    return ", ".join((*question.choices, UNKNOWN)) if question.choices else "a number or a text, or unknown"

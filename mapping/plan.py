@@ -1,0 +1,173 @@
+"""What differs between an issue and what the protocol wants of it. Pure: nothing is written here."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from mapping.board import ROBOT_WINDOW, Placement, placement
+from mapping.case import STATUS, Case, decides, events, is_before_enforcement, own_comments
+from mapping.changes import (
+    Change,
+    DropComment,
+    EditStatus,
+    Missing,
+    MoveTo,
+    Plan,
+    SetFields,
+    SetLabels,
+    StatusFacts,
+)
+from mapping.issue import Happened, Standing, TimelineEvent
+from mapping.policy import Policy, written
+from mapping.severity import Severity
+from mapping.triage import QUESTIONS
+
+ASKED = ("process", "workaround", "security", "revenue_per_hour", "other_customers")
+
+
+def plan_issue(case: Case, policy: Policy, now: datetime) -> Plan:
+    """The changes that make the issue what the protocol wants, and when to look again."""
+    place = placement(case, now)
+    changes: list[Change] = [*_labels(case, policy), *_priority(case, policy), *_move(case, place)]
+    changes += [*_status(case, policy, place), *_duplicates(case)]
+    return Plan(tuple(changes), now + ROBOT_WINDOW if place.move_to and case.claimed else None)
+
+
+def _labels(case: Case, policy: Policy) -> Iterator[SetLabels]:
+    if case.issue.closed_at is not None:
+        return
+    want, unwanted = wanted_labels(case, policy)
+    there = {label.casefold(): label for label in case.issue.labels}
+    add = {label for label in want if label.casefold() not in there and not _taken_away(case, label, policy)}
+    remove = {there[label.casefold()] for label in unwanted if label.casefold() in there}
+    if kept := {label for label in remove if _kept(case, label, policy)}:
+        remove -= kept
+    if add or remove:
+        yield SetLabels(frozenset(add), frozenset(remove), _because(case))
+
+
+def wanted_labels(case: Case, policy: Policy) -> tuple[set[str], set[str]]:
+    """The labels of ours that belong on the issue, and those that don't."""
+    labels = policy.labels
+    want: set[str] = {labels.of(case.severity)} if case.severity else set()
+    if case.is_emergency:
+        want.add(labels.emergency.name)
+    if case.severity is None and _deserves_triage(case):
+        want.add(labels.needs_triage.name)
+    ours = {labels.of(severity) for severity in Severity} | {labels.needs_triage.name}
+    unwanted = ours - want
+    if case.severity is not None and not case.severity.is_emergency:
+        unwanted.add(labels.emergency.name)
+    return want, unwanted
+
+
+def _deserves_triage(case: Case) -> bool:
+    """An undecided report needs a person; the team's own planned work, which nobody claimed, does not."""
+    author = case.issue.author
+    ours = author is not None and author.standing in {Standing.TEAM, Standing.SELF}
+    return case.claimed or case.word is not None or not ours
+
+
+def _taken_away(case: Case, label: str, policy: Policy) -> bool:
+    """A person took the label away: it is not put back, unless a later word on the severity asks for it."""
+    last = _last_event(case, label)
+    if last is None or last.kind is not Happened.UNLABELED or not decides(last, case.issue, policy):
+        return False
+    return case.word is None or case.word.at <= last.at
+
+
+def _kept(case: Case, label: str, policy: Policy) -> bool:
+    """The label stays although it says something else: a person wants it, or a bot insists on it (no fights)."""
+    last = _last_event(case, label)
+    if last is None or last.by is None or last.kind is not Happened.LABELED:
+        return False
+    if policy.labels.severity_of(label) or label.casefold() == policy.labels.needs_triage.name.casefold():
+        return last.by.standing is Standing.BOT and _we_removed_before(case, label, last)
+    return decides(last, case.issue, policy)
+
+
+def _we_removed_before(case: Case, label: str, last: TimelineEvent) -> bool:
+    return any(
+        event.kind is Happened.UNLABELED
+        and event.value.casefold() == label.casefold()
+        and event.by is not None
+        and event.by.standing is Standing.SELF
+        and event.at <= last.at
+        for event in events(case.issue)
+    )
+
+
+def _last_event(case: Case, label: str) -> TimelineEvent | None:
+    about = [
+        event
+        for event in events(case.issue)
+        if event.kind in {Happened.LABELED, Happened.UNLABELED} and event.value.casefold() == label.casefold()
+    ]
+    return about[-1] if about else None
+
+
+def _because(case: Case) -> tuple[str, ...]:
+    if case.word is not None:
+        return ("R25",)
+    return ("R24", *(why.rule for why in case.verdict.why))
+
+
+def _priority(case: Case, policy: Policy) -> Iterator[SetFields]:
+    """The tracker's own priority, where the policy writes it and the present one means another severity."""
+    if case.severity is None or case.issue.closed_at is not None:
+        return
+    wanted = policy.triage.write_priority.get(case.severity)
+    meant = policy.triage.priorities.get(case.issue.priority or "")
+    if wanted and wanted != case.issue.priority and meant is not case.severity:
+        yield SetFields({"priority": wanted}, _because(case))
+
+
+def _move(case: Case, place: Placement) -> Iterator[MoveTo]:
+    if place.move_to is not None:
+        yield MoveTo(place.move_to, ("R21",))
+
+
+def _status(case: Case, policy: Policy, place: Placement) -> Iterator[EditStatus]:
+    if case.status is None and not _deserves_status(case, policy):
+        return
+    memo = {"reported_at": case.reported_at.isoformat(), **place.memo}
+    status = EditStatus(facts_of(case, policy, place), memo, case.status.id if case.status else None, ("R23", "R24"))
+    said = case.status.marker.digest if case.status and case.status.marker else None
+    if status.digest != said:
+        yield status
+
+
+def _deserves_status(case: Case, policy: Policy) -> bool:
+    """Open, claimed as an emergency, and not from before the integrator's time unless a person confirmed it."""
+    if case.issue.closed_at is not None or not case.claimed:
+        return False
+    return case.confirmed_by is not None or not is_before_enforcement(case, policy)
+
+
+def facts_of(case: Case, policy: Policy, place: Placement) -> StatusFacts:
+    """Everything that the status comment says about a case."""
+    target = policy.severities[case.severity] if case.severity else None
+    resolution = target.resolution if target else ""
+    return StatusFacts(
+        severity=case.severity,
+        confirmed_by=case.confirmed_by,
+        why=case.why,
+        missing=() if case.word or case.issue.closed_at else tuple(_missing(case)),
+        refused=case.refused,
+        response_within=written(target.response) if target else "",
+        resolution_within=resolution if isinstance(resolution, str) else written(resolution),
+        assignees=tuple(person.name for person in case.issue.assignees),
+        flags=(place.flag,) if place.flag else (),
+        closed=case.issue.closed_at is not None,
+    )
+
+
+def _missing(case: Case) -> Iterator[Missing]:
+    """The questions whose answers could still change the severity, most telling first (R23)."""
+    for question in QUESTIONS:
+        if question.key in ASKED and question.key not in case.answers:
+            yield Missing(question.key, question.heading, tuple(question.choices))
+
+
+def _duplicates(case: Case) -> Iterator[DropComment]:
+    for comment in own_comments(case.issue, STATUS)[1:]:
+        yield DropComment(comment.id, ("R23",))

@@ -1,0 +1,193 @@
+"""The policy: what app.yaml decides, validated. Its defaults are the protocol's own numbers."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+
+from mapping.rules import DEFAULT_HINTS, DEFAULT_RULES, Rule, SeverityName, rule
+from mapping.severity import Severity
+from mapping.triage import BY_KEY, UNKNOWN
+
+NEXT_QUARTER: Literal["next quarter"] = "next quarter"
+
+_DURATION = re.compile(r"(\d+)\s*(m|h|d|w)")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+class Strict(BaseModel):
+    """A part of app.yaml: unknown keys and wrong types are faults."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
+
+
+def duration(value: Any) -> timedelta:
+    """Read `15m`, `4h`, `7d` or `1w`; ValueError with examples otherwise."""
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None or int(match[1]) == 0:
+        raise ValueError(f"{value!r} is not a duration; write for example 15m, 4h, 7d or 1w")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def written(value: timedelta) -> str:
+    """A duration as app.yaml writes it: 1h, not 60m."""
+    minutes = int(value.total_seconds() // 60)
+    for unit, size in (("w", 7 * 24 * 60), ("d", 24 * 60), ("h", 60)):
+        if minutes % size == 0:
+            return f"{minutes // size}{unit}"
+    return f"{minutes}m"
+
+
+def _resolution(value: Any) -> Any:
+    return value if value == NEXT_QUARTER else duration(value)
+
+
+def _instant(value: Any) -> datetime:
+    """An instant or a date (its first second, UTC)."""
+    try:
+        at = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    except ValueError:
+        raise ValueError(f"{value!r} is not a time; write for example 2026-11-23T09:00:00Z") from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+_as_text = PlainSerializer(lambda value: value if isinstance(value, str) else written(value), return_type=str)
+Duration = Annotated[timedelta, BeforeValidator(duration), _as_text, Field(json_schema_extra={"examples": ["4h"]})]
+Resolution = Annotated[timedelta | Literal["next quarter"], BeforeValidator(_resolution), _as_text]
+Instant = Annotated[datetime, BeforeValidator(_instant)]
+
+
+class Target(Strict):
+    """What is promised for a severity: an answer and an end, both counted from the report."""
+
+    response: Duration
+    resolution: Resolution
+
+
+class Label(Strict):
+    """A label's name (no spaces: Jira has none), its colour on GitHub (six hex digits) and what it says."""
+
+    name: Annotated[str, Field(pattern=r"^[^\s,]{1,50}$")]
+    color: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{6}$")]
+    description: Annotated[str, Field(max_length=100)]
+
+
+def _label(name: str, color: str, description: str) -> Label:
+    return Label(name=name, color=color, description=description)
+
+
+class Labels(Strict):
+    """The labels by what they mean. Rename them freely; their meaning stays."""
+
+    p0: Label = Field(_label("P0", "b60205", "Critical: the customer's business is stopped"), alias="P0")
+    p1: Label = Field(_label("P1", "d93f0b", "High: significantly impacted, a painful workaround"), alias="P1")
+    p2: Label = Field(_label("P2", "fbca04", "Medium: inconvenienced, a clear workaround"), alias="P2")
+    p3: Label = Field(_label("P3", "0e8a16", "Low: no current business impact"), alias="P3")
+    emergency: Label = _label("emergency", "b60205", "A customer emergency: P0 or P1, or reported as one")
+    needs_triage: Label = Field(
+        _label("needs-triage", "d4c5f9", "The rules abstain: a person should look"), alias="needs-triage"
+    )
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        names = [label.name.casefold() for label in self.all()]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"two labels are both named {sorted(twice)[0]!r}")
+        return self
+
+    def all(self) -> tuple[Label, ...]:
+        """Every label, in the order of app.yaml."""
+        return tuple(getattr(self, field) for field in type(self).model_fields)
+
+    def of(self, severity: Severity) -> str:
+        """The name of a severity's label."""
+        label: Label = getattr(self, severity.value.lower())
+        return label.name
+
+    def severity_of(self, name: str) -> Severity | None:
+        """The severity that a label of this name means; trackers differ in case, meaning doesn't."""
+        return next((s for s in Severity if self.of(s).casefold() == name.casefold()), None)
+
+
+def _question_keys(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    if wrong := sorted(set(value) - set(BY_KEY)):
+        raise ValueError(f"{wrong[0]!r} is not a question; use {', '.join(BY_KEY)}")
+    return value
+
+
+def _known_answers(value: Mapping[str, Mapping[str, str]]) -> Mapping[str, Mapping[str, str]]:
+    for label, answers in value.items():
+        for key, answer in _question_keys(answers).items():
+            if BY_KEY[key].read(answer) == UNKNOWN:
+                raise ValueError(f"{label}: {answer!r} is not an answer to {key}")
+    return value
+
+
+QuestionTexts = Annotated[Mapping[str, str], AfterValidator(_question_keys)]
+AnswerLabels = Annotated[Mapping[str, Mapping[str, str]], AfterValidator(_known_answers)]
+PriorityMap = Mapping[str, SeverityName]
+
+
+class Triage(Strict):
+    """How a severity is found (R22-R25)."""
+
+    confirm: Literal["person", "auto"] = "person"
+    rules: tuple[Rule, ...] = DEFAULT_RULES
+    hints: tuple[Rule, ...] = DEFAULT_HINTS
+    priorities: PriorityMap = {
+        "Highest": Severity.P0,
+        "High": Severity.P1,
+        "Medium": Severity.P2,
+        "Low": Severity.P3,
+        "Lowest": Severity.P3,
+    }
+    silent_priorities: tuple[str, ...] = ("Medium",)
+    write_priority: Mapping[Severity, str] = {}
+    headings: QuestionTexts = {}
+    fields: QuestionTexts = {}
+    answer_labels: AnswerLabels = {}
+    trusted_bots: tuple[str, ...] = ()
+
+    @cached_property
+    def all_hints(self) -> tuple[Rule, ...]:
+        """The hints, and one more for every priority that means a severity."""
+        named = [(re.sub(r"[^a-z0-9]+", "-", p.casefold()).strip("-"), p, s) for p, s in self.priorities.items()]
+        return (*self.hints, *(rule(f"priority-{slug}", severity, priority=name) for slug, name, severity in named))
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        names = [rule.name for rule in (*self.rules, *self.hints)]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"two rules are both named {sorted(twice)[0]!r}")
+        return self
+
+
+class Sla(Strict):
+    """From when on promises are announced; issues reported earlier get no comment until a person confirms them."""
+
+    enforce_from: Instant | None = None
+
+
+class Policy(Strict):
+    """Everything about the protocol that a team may change."""
+
+    severities: Mapping[Severity, Target] = {
+        Severity.P0: Target(response=timedelta(hours=1), resolution=timedelta(hours=4)),
+        Severity.P1: Target(response=timedelta(hours=4), resolution=timedelta(hours=24)),
+        Severity.P2: Target(response=timedelta(hours=24), resolution=timedelta(weeks=1)),
+        Severity.P3: Target(response=timedelta(hours=48), resolution=NEXT_QUARTER),
+    }
+    labels: Labels = Labels()
+    triage: Triage = Triage()
+    sla: Sla = Sla()
+
+    @model_validator(mode="after")
+    def _every_severity(self) -> Self:
+        if missing := [s for s in Severity if s not in self.severities]:
+            raise ValueError(f"severities: {missing[0]} has no targets")
+        return self
