@@ -17,6 +17,14 @@ class BadDelivery(Exception):
         self.status = status
 
 
+class NotStored(Exception):
+    """A good delivery could not be kept; the sender may try again in `retry_after` seconds."""
+
+    def __init__(self, why: str, retry_after: int = 30) -> None:
+        super().__init__(why)
+        self.retry_after = retry_after
+
+
 @dataclass(frozen=True, slots=True)
 class Touch:
     """An issue that a delivery is about; `floor` is its time of last update as the delivery knew it."""
@@ -36,21 +44,29 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """A verified event that changes nothing here, and why; `known` is False for one nobody has thought about yet."""
+    """A verified event that changes nothing here, and why; `known` is False for one nobody has thought about yet.
+
+    The `event` of a known one is a row of a table; that of an unknown one is the sender's word, shortened.
+    """
 
     event: str
     why: str
     known: bool = True
+    id: str = ""
 
 
 def verify(body: bytes, signature: str | None, secrets: Sequence[str]) -> None:
-    """Check `sha256=<hex HMAC of the raw body>` against every accepted secret; BadDelivery(401) otherwise."""
-    if not secrets:
+    """Check `sha256=<hex HMAC of the raw body>` against every accepted secret; BadDelivery(401) otherwise.
+
+    An empty secret would be one that everybody knows: it never counts.
+    """
+    usable = [secret for secret in secrets if secret]
+    if not usable:
         raise BadDelivery(401, "no webhook secret is configured for this tracker")
     if not signature:
         raise BadDelivery(401, "the delivery is not signed; set a secret on the webhook")
-    given = signature.strip().encode("utf-8", "surrogateescape")
-    for secret in secrets:
+    given = signature.strip().encode("utf-8", "replace")
+    for secret in usable:
         digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
         if hmac.compare_digest(b"sha256=" + digest.encode(), given):
             return
