@@ -1,0 +1,38 @@
+# make demo    the main job on embedded parts, no account needed (KEEP=1 leaves it running)
+# make test    formatting, lint, types, the whole test suite and its coverage
+# Both set up .venv first, with any Python 3.11 or newer: make test PYTHON=python3.13
+
+PYTHON ?= python3
+PY := .venv/bin/python
+READY := .venv/ready
+
+.PHONY: demo test lint soak lock
+
+demo: $(READY)
+	@.venv/bin/integrator demo $(if $(filter 1,$(KEEP)),--keep)
+
+test: lint
+	$(PY) -m pytest -n auto --maxprocesses 4 --cov --cov-report=
+	@$(PY) -m coverage report --include='mapping/*' --fail-under=100 --skip-covered --show-missing
+	@$(PY) -m coverage report --fail-under=90 --skip-covered
+
+lint: $(READY)
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+	$(PY) -m mypy
+
+soak: $(READY)
+	HYPOTHESIS_PROFILE=nightly $(PY) -m pytest -n auto --maxprocesses 4
+
+lock:
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --output-file requirements.lock
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed, and '$(PYTHON)' is not: name one that is, as in  make $(or $(MAKECMDGOALS),demo) PYTHON=python3.13" >&2; exit 1; }
+	@echo "Setting up .venv with the locked dependencies; once, about a minute ..."
+	@$(PYTHON) -m venv .venv
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
