@@ -1,0 +1,305 @@
+"""The agenda: one row per issue is queue, retry schedule and timer wheel.
+
+A row is due when its `look_at` (an event, a retry, a sweep) or its `timer_at` (the next instant at which a clock
+could change something) has come. `seq` counts touches: a row touched while it was worked on stays due.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from integrator.store import Store, agenda, deliveries, facts, intents, trackers
+from mapping.issue import IssueRef
+from webhooks.delivery import Delivery
+
+LEASE = timedelta(seconds=60)
+SETTLE = timedelta(seconds=10)
+MAX_ATTEMPTS = 10
+FIRST_RETRY = timedelta(seconds=5)
+LONGEST_RETRY = timedelta(minutes=15)
+
+
+class Lane(IntEnum):
+    """What overtakes what: an event before a due clock before a backfill."""
+
+    EVENT = 0
+    TIMER = 1
+    SWEEP = 2
+
+
+class OtherPolicy(Exception):
+    """Another process runs a newer policy on this database; this one must stop working."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An issue that this worker has leased: `seq` as it was then, and the oldest read that may be believed."""
+
+    ref: IssueRef
+    seq: int
+    lane: Lane
+    attempts: int
+    floor: datetime | None
+
+
+class Agenda:
+    """The agenda of all trackers, as one worker (`me`) sees it."""
+
+    def __init__(self, store: Store, me: str, policy_hash: str = "") -> None:
+        self._store = store
+        self._me = me
+        self._policy_hash = policy_hash
+
+    # ------------------------------------------------------------------ putting on
+
+    def accept(self, tracker: str, delivery: Delivery) -> bool:
+        """Store a delivery and touch its issues in one transaction; False when its id was known already."""
+        now = self._store.now()
+
+        def work(conn: Connection) -> bool:
+            for touched in delivery.touches:
+                self._touch(conn, touched.ref, Lane.EVENT, now, touched.floor)
+            row = {
+                "tracker": tracker,
+                "delivery": delivery.id,
+                "event": delivery.event,
+                "subjects": " ".join(str(touched.ref) for touched in delivery.touches),
+                "received_at": now,
+            }
+            stored = conn.execute(self._store.upsert(deliveries).values(row).on_conflict_do_nothing())
+            return bool(stored.rowcount)
+
+        return self._store.write(work)
+
+    def touch(self, refs: Sequence[IssueRef], lane: Lane, at: datetime | None = None) -> None:
+        """Put issues on the agenda; the earlier time and the better lane win."""
+        when = at or self._store.now()
+
+        def work(conn: Connection) -> None:
+            for ref in refs:
+                self._touch(conn, ref, lane, when, None)
+
+        self._store.write(work)
+
+    def _touch(self, conn: Connection, ref: IssueRef, lane: Lane, at: datetime, floor: datetime | None) -> None:
+        new = self._store.upsert(agenda).values(
+            subject=str(ref), tracker=ref.tracker, lane=lane, look_at=at, seq=1, floor=floor, attempts=0
+        )
+        waiting = agenda.c.look_at.is_not(None) & (agenda.c.look_at <= new.excluded.look_at)
+        conn.execute(
+            new.on_conflict_do_update(
+                index_elements=[agenda.c.subject],
+                set_={
+                    "look_at": sa.case((waiting, agenda.c.look_at), else_=new.excluded.look_at),
+                    "lane": sa.case((waiting & (agenda.c.lane < lane), agenda.c.lane), else_=lane),
+                    "seq": agenda.c.seq + 1,
+                    "floor": _later(agenda.c.floor, new.excluded.floor),
+                    "attempts": 0,
+                    "parked_at": None,
+                },
+            )
+        )
+
+    # ------------------------------------------------------------------ taking up
+
+    def claim(self, tracker: str, limit: int) -> list[Claim]:
+        """Lease up to `limit` due issues of a tracker: events first, then due clocks, then sweeps."""
+        now = self._store.now()
+
+        def work(conn: Connection) -> list[Claim]:
+            self._check_policy(conn)
+            if self._held_until(conn, tracker, now):
+                return []
+            claims: list[Claim] = []
+            for lane in Lane:
+                if len(claims) < limit:
+                    claims += self._claim_lane(conn, tracker, lane, now, limit - len(claims))
+            return claims
+
+        return self._store.write(work)
+
+    def _claim_lane(self, conn: Connection, tracker: str, lane: Lane, now: datetime, limit: int) -> list[Claim]:
+        column = agenda.c.timer_at if lane is Lane.TIMER else agenda.c.look_at
+        due = [agenda.c.tracker == tracker, column <= now, agenda.c.parked_at.is_(None)]
+        if lane is not Lane.TIMER:
+            due.append(agenda.c.lane == lane)
+        free = agenda.c.lease_until.is_(None) | (agenda.c.lease_until <= now)
+        rows = conn.execute(
+            sa.select(agenda).where(*due, free).order_by(column).limit(limit).with_for_update(skip_locked=True)
+        ).all()
+        conn.execute(
+            sa.update(agenda)
+            .where(agenda.c.subject.in_([row.subject for row in rows]))
+            .values(lease_until=now + LEASE, lease_by=self._me)
+        )
+        return [Claim(IssueRef.parse(row.subject), row.seq, lane, row.attempts, row.floor) for row in rows]
+
+    def renew(self, claims: Sequence[Claim]) -> set[IssueRef]:
+        """Hold the leases for another minute; the issues whose lease is still ours."""
+        now = self._store.now()
+
+        def work(conn: Connection) -> set[IssueRef]:
+            mine = self._mine(claims)
+            conn.execute(sa.update(agenda).where(*mine).values(lease_until=now + LEASE))
+            return {IssueRef.parse(s) for s in conn.scalars(sa.select(agenda.c.subject).where(*mine))}
+
+        return self._store.write(work)
+
+    def _mine(self, claims: Sequence[Claim]) -> tuple[Any, ...]:
+        return agenda.c.subject.in_([str(claim.ref) for claim in claims]), agenda.c.lease_by == self._me
+
+    # ------------------------------------------------------------------ putting down
+
+    def done(self, conn: Connection, claim: Claim, timer_at: datetime | None, floor: datetime | None) -> None:
+        """The issue is as it should be. Touched meanwhile, it stays due; `timer_at` is when to look by itself."""
+        unchanged = agenda.c.seq == claim.seq
+        conn.execute(
+            sa.update(agenda)
+            .where(*self._mine([claim]))
+            .values(
+                look_at=sa.case((unchanged, sa.null()), else_=agenda.c.look_at),
+                timer_at=timer_at,
+                floor=_later(agenda.c.floor, sa.literal(floor, agenda.c.floor.type)),
+                lease_until=None,
+                lease_by=None,
+                attempts=0,
+                last_error=None,
+            )
+        )
+        conn.execute(sa.delete(intents).where(intents.c.subject == str(claim.ref)))
+
+    def gone(self, conn: Connection, claim: Claim) -> None:
+        """The issue no longer exists under this name."""
+        conn.execute(sa.delete(agenda).where(*self._mine([claim]), agenda.c.seq == claim.seq))
+        conn.execute(sa.update(agenda).where(*self._mine([claim])).values(lease_until=None, lease_by=None))
+
+    def later(self, conn: Connection, claim: Claim, at: datetime) -> None:
+        """Nothing is wrong, but it is too early, whatever happened meanwhile: look again then."""
+        self._reschedule(conn, claim, at, fresh=sa.false(), also={})
+
+    def failed(self, conn: Connection, claim: Claim, error: str) -> None:
+        """It did not work: try again later, and later each time; after the last attempt it is parked."""
+        attempts = claim.attempts + 1
+        now = self._store.now()
+        pause = min(FIRST_RETRY * 2 ** (attempts - 1), LONGEST_RETRY) * random.uniform(0.8, 1.2)  # noqa: S311
+        parked = {"parked_at": now} if attempts >= MAX_ATTEMPTS else {}
+        also = {"attempts": attempts, "last_error": error[:500], **parked}
+        self._reschedule(conn, claim, now + pause, fresh=agenda.c.seq != claim.seq, also=also)
+
+    def _reschedule(self, conn: Connection, claim: Claim, at: datetime, fresh: Any, also: Mapping[str, Any]) -> None:
+        now = self._store.now()
+        values = {
+            column.name: sa.case((column.is_(None) | (column > now) | fresh, column), else_=at)
+            for column in (agenda.c.look_at, agenda.c.timer_at)
+        }
+        conn.execute(
+            sa.update(agenda).where(*self._mine([claim])).values(values).values(lease_until=None, lease_by=None, **also)
+        )
+
+    def release(self, claims: Sequence[Claim]) -> None:
+        """Give leases back untouched: somebody takes the issues up when they can be."""
+        free = sa.update(agenda).where(*self._mine(claims)).values(lease_until=None, lease_by=None)
+        self._store.write(lambda conn: conn.execute(free))
+
+    # ------------------------------------------------------------------ intents
+
+    def begin(self, creations: Sequence[tuple[IssueRef, str]]) -> None:
+        """Note, durably, that something is about to be created, so that a lost answer is looked into."""
+        rows = [{"subject": str(ref), "key": key, "begun_at": self._store.now()} for ref, key in creations]
+
+        def work(conn: Connection) -> None:
+            for row in rows:
+                again = {"begun_at": row["begun_at"]}
+                insert = self._store.upsert(intents).values(row)
+                conn.execute(insert.on_conflict_do_update(index_elements=["subject", "key"], set_=again))
+
+        if rows:
+            self._store.write(work)
+
+    def unsettled(self, claims: Sequence[Claim]) -> dict[IssueRef, datetime]:
+        """Issues on which a creation may have happened unseen, and when its outcome can be read."""
+        wanted = intents.c.subject.in_([str(claim.ref) for claim in claims])
+        rows = self._store.read(lambda conn: conn.execute(sa.select(intents).where(wanted)).all())
+        now = self._store.now()
+        return {IssueRef.parse(row.subject): row.begun_at + SETTLE for row in rows if row.begun_at + SETTLE > now}
+
+    # ------------------------------------------------------------------ trackers and policy
+
+    def hold(self, tracker: str, until: datetime | None, why: str) -> None:
+        """Leave a whole tracker alone until then; None: a pause that grows with each failure in a row."""
+        now = self._store.now()
+
+        def work(conn: Connection) -> None:
+            row = conn.execute(sa.select(trackers).where(trackers.c.name == tracker)).first()
+            failures = (row.failures if row else 0) + 1
+            pause = min(FIRST_RETRY * 2 ** (failures - 1), LONGEST_RETRY / 3)
+            values = {"not_before": until or now + pause, "why": why[:500], "failures": failures}
+            insert = self._store.upsert(trackers).values(name=tracker, **values)
+            conn.execute(insert.on_conflict_do_update(index_elements=["name"], set_=values))
+
+        self._store.write(work)
+
+    def answered(self, conn: Connection, tracker: str) -> None:
+        """The tracker works again."""
+        conn.execute(sa.delete(trackers).where(trackers.c.name == tracker))
+
+    def _held_until(self, conn: Connection, tracker: str, now: datetime) -> datetime | None:
+        held = sa.select(trackers.c.not_before).where(trackers.c.name == tracker, trackers.c.not_before > now)
+        return conn.execute(held).scalar()
+
+    def adopt_policy(self) -> bool:
+        """Make this worker's policy the current one; a new policy makes every known issue due, behind events."""
+        now = self._store.now()
+
+        def work(conn: Connection) -> bool:
+            if conn.execute(sa.select(facts.c.value).where(facts.c.name == "policy")).scalar() == self._policy_hash:
+                return False
+            insert = self._store.upsert(facts).values(name="policy", value=self._policy_hash)
+            conn.execute(insert.on_conflict_do_update(index_elements=["name"], set_={"value": self._policy_hash}))
+            idle = agenda.c.look_at.is_(None) | (agenda.c.look_at > now)
+            conn.execute(sa.update(agenda).where(idle).values(look_at=now, lane=Lane.SWEEP, seq=agenda.c.seq + 1))
+            return True
+
+        return self._store.write(work)
+
+    def _check_policy(self, conn: Connection) -> None:
+        current = conn.execute(sa.select(facts.c.value).where(facts.c.name == "policy")).scalar()
+        if self._policy_hash and current != self._policy_hash:
+            raise OtherPolicy("another process works with a newer app.yaml on this database; restart this one")
+
+    # ------------------------------------------------------------------ looking
+
+    def next_due(self) -> datetime | None:
+        """The earliest time at which anything is due."""
+        earliest = sa.select(sa.func.min(agenda.c.look_at), sa.func.min(agenda.c.timer_at))
+        row = self._store.read(lambda conn: conn.execute(earliest.where(agenda.c.parked_at.is_(None))).one())
+        return min((at for at in row if at is not None), default=None)
+
+    def rows(self, parked: bool) -> list[dict[str, Any]]:
+        """What is due now, or what is parked, for people to look at."""
+        now = self._store.now()
+        due = agenda.c.look_at.is_not(None) | (agenda.c.timer_at <= now)
+        query = sa.select(agenda).where(*_chosen(parked, due)).order_by(agenda.c.lane, agenda.c.look_at)
+        return [dict(row._mapping) for row in self._store.read(lambda conn: conn.execute(query).all())]
+
+    def replay(self, refs: Sequence[IssueRef] | None) -> int:
+        """Put parked issues (all, or these) back on the agenda; how many there were."""
+        parked = [IssueRef.parse(row["subject"]) for row in self.rows(parked=True)]
+        chosen = parked if refs is None else [ref for ref in parked if ref in refs]
+        self.touch(chosen, Lane.EVENT)
+        return len(chosen)
+
+
+def _chosen(parked: bool, due: Any) -> tuple[Any, ...]:
+    return (agenda.c.parked_at.is_not(None),) if parked else (due, agenda.c.parked_at.is_(None))
+
+
+def _later(stored: Any, new: Any) -> Any:
+    """The later of two instants of which either may be missing."""
+    return sa.case((stored.is_(None), new), (new.is_(None), stored), (new > stored, new), else_=stored)

@@ -1,0 +1,44 @@
+"""The audit journal: every change that was made or refused, when and because of which rules."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from integrator.store import journal
+from mapping.changes import Change
+from mapping.issue import IssueRef
+
+
+def as_json(change: Change) -> dict[str, Any]:
+    """A change as people and scripts read it: its kind, its own keys, and why."""
+    detail = {key: sorted(value) if isinstance(value, frozenset) else value for key, value in asdict(change).items()}
+    detail.pop("body", None)
+    because = list(detail.pop("because"))
+    return {"change": type(change).__name__, **detail, "because": because}
+
+
+def note(
+    conn: Connection, at: datetime, ref: IssueRef, applied: Sequence[Change], failed: Sequence[tuple[Change, str]]
+) -> None:
+    """Write down what became of an issue's changes."""
+    lines = [_line(at, ref, change, None) for change in applied]
+    lines += [_line(at, ref, change, error[:500]) for change, error in failed]
+    if lines:
+        conn.execute(sa.insert(journal), lines)
+
+
+def _line(at: datetime, ref: IssueRef, change: Change, error: str | None) -> dict[str, Any]:
+    detail = as_json(change)
+    return {
+        "at": at,
+        "subject": str(ref),
+        "change": detail.pop("change"),
+        "because": " ".join(detail.pop("because")),
+        "detail": json.dumps(detail, default=str),
+        "error": error,
+    }

@@ -1,0 +1,9 @@
+"""What the service counts, for Prometheus."""
+
+from prometheus_client import Counter, Gauge
+
+DELIVERIES = Counter("integrator_deliveries_total", "Webhook requests by answer", ["tracker", "event", "answer"])
+CHANGES = Counter("integrator_changes_total", "Changes made on trackers", ["tracker", "change"])
+TRACKER_ERRORS = Counter("integrator_tracker_errors_total", "Times a whole tracker was held back", ["tracker", "kind"])
+DUE = Gauge("integrator_agenda_due", "Issues waiting to be worked on")
+PARKED = Gauge("integrator_agenda_parked", "Issues given up on after repeated failures, waiting for a person")

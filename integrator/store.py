@@ -1,0 +1,295 @@
+"""The database: tables, transactions, and the one writer that SQLite needs.
+
+Nothing in it is irreplaceable: an agenda, an audit journal and caches. The trackers hold the truth.
+"""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar, cast
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy.pool import StaticPool
+
+from integrator.clock import Clock, wall_clock
+
+T = TypeVar("T")
+
+GROUP = 256
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Instant(sa.TypeDecorator[datetime]):
+    """An aware instant, kept as microseconds since 1970 so that both engines compare it alike."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """Instant to number."""
+        return None if value is None else (value - _EPOCH) // timedelta(microseconds=1)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        """Number to instant."""
+        return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+metadata = sa.MetaData()
+_Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+agenda = sa.Table(
+    "agenda",
+    metadata,
+    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("tracker", sa.Text, nullable=False),
+    sa.Column("lane", sa.SmallInteger, nullable=False),
+    sa.Column("look_at", Instant),
+    sa.Column("timer_at", Instant),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("floor", Instant),
+    sa.Column("lease_until", Instant),
+    sa.Column("lease_by", sa.Text),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("parked_at", Instant),
+    sa.Column("last_error", sa.Text),
+    sa.Index("agenda_look", "tracker", "lane", "look_at"),
+    sa.Index("agenda_timer", "tracker", "timer_at"),
+)
+
+trackers = sa.Table(
+    "trackers",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("not_before", Instant),
+    sa.Column("why", sa.Text),
+    sa.Column("failures", sa.Integer, nullable=False),
+)
+
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    sa.Column("id", _Id, primary_key=True, autoincrement=True),
+    sa.Column("tracker", sa.Text, nullable=False),
+    sa.Column("delivery", sa.Text, nullable=False),
+    sa.Column("event", sa.Text, nullable=False),
+    sa.Column("subjects", sa.Text, nullable=False),
+    sa.Column("received_at", Instant, nullable=False),
+    sa.UniqueConstraint("tracker", "delivery"),
+)
+
+intents = sa.Table(
+    "intents",
+    metadata,
+    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("begun_at", Instant, nullable=False),
+)
+
+journal = sa.Table(
+    "journal",
+    metadata,
+    sa.Column("id", _Id, primary_key=True, autoincrement=True),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("change", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("because", sa.Text, nullable=False),
+    sa.Column("error", sa.Text),
+    sa.Index("journal_subject", "subject", "id"),
+)
+
+syncs = sa.Table(
+    "syncs",
+    metadata,
+    sa.Column("tracker", sa.Text, primary_key=True),
+    sa.Column("since", sa.Text, nullable=False),
+    sa.Column("cursor", sa.Text),
+    sa.Column("begun_at", Instant, nullable=False),
+)
+
+facts = sa.Table(
+    "facts",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+
+class Unwritable(Exception):
+    """The database did not take a write; nothing of it is stored."""
+
+
+class Store:
+    """Transactions on SQLite or PostgreSQL.
+
+    `write` runs its work in a transaction and returns only when it is durable. On SQLite one thread takes all
+    writes and commits them in groups, each behind a savepoint of its own, so that one failure harms no other.
+    """
+
+    def __init__(self, url: str, clock: Clock = wall_clock) -> None:
+        self.engine = _engine(url)
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._in_memory = self.is_sqlite and not self.engine.url.database
+        self._clock = clock
+        self._skew = timedelta(0)
+        self._writer = _Writer(self.engine) if self.is_sqlite else None
+
+    def now(self) -> datetime:
+        """The time that all processes on this database agree on: the clock, on PostgreSQL corrected to the server's."""
+        return self._clock() + self._skew
+
+    def migrate(self) -> None:
+        """Bring the tables up to date; several processes may try at once."""
+        config = AlembicConfig()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        with self.engine.connect() as conn:
+            if not self.is_sqlite:
+                conn.execute(sa.text("SELECT pg_advisory_lock(7275001)"))
+                self._measure_skew(conn)
+            config.attributes["connection"] = conn
+            command.upgrade(config, "head")
+            conn.commit()
+            if not self.is_sqlite:
+                conn.execute(sa.text("SELECT pg_advisory_unlock(7275001)"))
+                conn.commit()
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Run a read in a transaction of its own."""
+        if self._in_memory:
+            return self.write(work)
+        with self.engine.connect() as conn:
+            return work(conn)
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` and return its result once it is committed; Unwritable when the database refused."""
+        if self._writer is not None:
+            return self._writer.submit(work).result()
+        try:
+            with self.engine.begin() as conn:
+                return work(conn)
+        except sa.exc.DBAPIError as error:
+            raise Unwritable(f"the database did not take the write: {type(error.orig).__name__}") from error
+
+    def upsert(self, table: sa.Table) -> Any:
+        """An INSERT that can say ON CONFLICT, in the engine's own dialect."""
+        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+
+    def close(self) -> None:
+        """Finish pending writes and let go of the connections."""
+        if self._writer is not None:
+            self._writer.close()
+        self.engine.dispose()
+
+    def _measure_skew(self, conn: Connection) -> None:
+        if self._clock is wall_clock:
+            server = cast(datetime, conn.execute(sa.text("SELECT clock_timestamp()")).scalar_one())
+            self._skew = server - self._clock()
+
+
+class _Writer:
+    """The only thread that writes to SQLite: it commits waiting work in groups."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._queue: SimpleQueue[tuple[Callable[[Connection], Any], Future[Any]] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def submit(self, work: Callable[[Connection], T]) -> Future[T]:
+        """Queue work for the next group; its future ends when the group is committed."""
+        future: Future[T] = Future()
+        with self._lock:
+            if self._closed:
+                raise Unwritable("the database is closed")
+            if not self._thread.is_alive():
+                self._thread.start()
+            self._queue.put((work, future))
+        return future
+
+    def close(self) -> None:
+        """Commit what is queued and end the thread."""
+        with self._lock:
+            self._closed = True
+            self._queue.put(None)
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while (first := self._queue.get()) is not None:
+            group, last = self._group(first)
+            self._commit(group)
+            if last:
+                return
+
+    def _group(
+        self, first: tuple[Callable[[Connection], Any], Future[Any]]
+    ) -> tuple[list[tuple[Callable[[Connection], Any], Future[Any]]], bool]:
+        group = [first]
+        while len(group) < GROUP:
+            try:
+                item = self._queue.get_nowait()
+            except Empty:
+                return group, False
+            if item is None:
+                return group, True
+            group.append(item)
+        return group, False
+
+    def _commit(self, group: list[tuple[Callable[[Connection], Any], Future[Any]]]) -> None:
+        done: list[tuple[Future[Any], Any]] = []
+        try:
+            with self._engine.connect().execution_options(immediate=True) as conn, conn.begin():
+                for work, future in group:
+                    try:
+                        with conn.begin_nested():
+                            done.append((future, work(conn)))
+                    except Exception as error:
+                        future.set_exception(_as_unwritable(error))
+        except Exception as error:
+            for _, future in group:
+                if not future.done():
+                    future.set_exception(_as_unwritable(error))
+            return
+        for future, result in done:
+            future.set_result(result)
+
+
+def _as_unwritable(error: Exception) -> Exception:
+    if isinstance(error, sa.exc.DBAPIError):
+        unwritable = Unwritable(f"the database did not take the write: {error.orig}")
+        unwritable.__cause__ = error
+        return unwritable
+    return error
+
+
+def _engine(url: str) -> Engine:
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return sa.create_engine(parsed, pool_size=20, max_overflow=20, pool_pre_ping=True)
+    arguments: dict[str, Any] = {"connect_args": {"check_same_thread": False, "timeout": 10}}
+    if not parsed.database:
+        arguments["poolclass"] = StaticPool
+    engine = sa.create_engine(parsed, **arguments)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # transactions are begun by _begin_sqlite, not by the driver
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(conn: Connection) -> None:
+    immediate = conn.get_execution_options().get("immediate", False)
+    conn.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")

@@ -1,0 +1,172 @@
+"""The one path every issue takes: claim, read, decide, write, put down.
+
+A batch is one tracker's. Whatever goes wrong with the tracker holds the tracker back and costs the issues nothing;
+whatever goes wrong with an issue is that issue's alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.engine import Connection
+
+from adapters.tracker import Dialect, Gone, Outcome, Tracker, TrackerError
+from integrator import journal, metrics
+from integrator.agenda import Agenda, Claim, Lane
+from integrator.store import Store
+from integrator.texts import status_text
+from mapping.case import Case
+from mapping.changes import Change, EditStatus, Plan
+from mapping.issue import Issue, IssueRef
+from mapping.plan import plan_issue
+from mapping.policy import Policy
+
+log = structlog.get_logger()
+
+BATCH = 50
+CHUNK = 20
+REREAD = timedelta(seconds=1)
+BELIEVE_AFTER = timedelta(seconds=60)
+LAG = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Todo:
+    """A claimed issue as it was read, and what the plan wants of it."""
+
+    claim: Claim
+    issue: Issue
+    plan: Plan
+
+
+def todo_for(issue: Issue, policy: Policy, now: datetime) -> Plan:
+    """What should be true of an issue, as the differences to what is."""
+    return plan_issue(Case.of(issue, policy), policy, now)
+
+
+def in_words(changes: Sequence[Change], dialect: Dialect) -> tuple[Change, ...]:
+    """The changes with their facts put into words, in the tracker's markup."""
+    return tuple(
+        replace(change, body=status_text(change.facts, dialect)) if isinstance(change, EditStatus) else change
+        for change in changes
+    )
+
+
+class Worker:
+    """Works on what is due, a batch at a time."""
+
+    def __init__(self, store: Store, agenda: Agenda, trackers: Mapping[str, Tracker], policy: Policy) -> None:
+        self._store = store
+        self._agenda = agenda
+        self._trackers = trackers
+        self._policy = policy
+
+    def run_due(self) -> int:
+        """One batch of every tracker that has something due; how many issues were taken up."""
+        return sum(self._run_batch(tracker) for tracker in self._trackers.values())
+
+    def _run_batch(self, tracker: Tracker) -> int:
+        claims = self._agenda.claim(tracker.name, BATCH)
+        if not claims:
+            return 0
+        self._guarded(tracker, claims)
+        return len(claims)
+
+    def _guarded(self, tracker: Tracker, claims: Sequence[Claim]) -> None:
+        """Work on a batch; one that breaks is taken apart, so that one bad issue never holds up another."""
+        try:
+            self._work_on(tracker, claims)
+        except TrackerError as error:
+            log.warning("tracker held back", tracker=tracker.name, error=str(error), kind=type(error).__name__)
+            metrics.TRACKER_ERRORS.labels(tracker.name, type(error).__name__).inc()
+            self._agenda.hold(tracker.name, error.retry_at, str(error))
+            self._agenda.release(claims)
+        except Exception as error:
+            if len(claims) > 1:
+                for claim in claims:
+                    self._guarded(tracker, [claim])
+                return
+            log.exception("issue failed", issue=str(claims[0].ref))
+            why = f"{type(error).__name__}: {error}"
+            self._store.write(lambda conn: self._agenda.failed(conn, claims[0], why))
+
+    def _work_on(self, tracker: Tracker, claims: Sequence[Claim]) -> None:
+        ready = self._postpone_unsettled(claims)
+        found = tracker.read([claim.ref for claim in ready]) if ready else {}
+        todos: list[Todo] = []
+        for claim in ready:
+            issue = found[claim.ref]
+            if isinstance(issue, Gone):
+                self._forget(claim, issue)
+            elif self._is_stale(claim, issue):
+                self._postpone(claim, self._store.now() + REREAD)
+            else:
+                todos.append(Todo(claim, issue, todo_for(issue, self._policy, self._store.now())))
+        for start in range(0, len(todos), CHUNK):
+            self._write(tracker, todos[start : start + CHUNK])
+
+    def _postpone_unsettled(self, claims: Sequence[Claim]) -> list[Claim]:
+        """Leave alone, until its outcome can be read, an issue on which something may just have been created."""
+        unsettled = self._agenda.unsettled(claims)
+        for claim in claims:
+            if claim.ref in unsettled:
+                self._postpone(claim, unsettled[claim.ref])
+        return [claim for claim in claims if claim.ref not in unsettled]
+
+    def _postpone(self, claim: Claim, at: datetime) -> None:
+        self._store.write(lambda conn: self._agenda.later(conn, claim, at))
+
+    def _forget(self, claim: Claim, gone: Gone) -> None:
+        """The issue is not under this name any more; where it went, it goes on."""
+        if gone.moved_to is not None:
+            self._agenda.touch([gone.moved_to], Lane.EVENT)
+        self._store.write(lambda conn: self._agenda.gone(conn, claim))
+
+    def _is_stale(self, claim: Claim, issue: Issue) -> bool:
+        """The read is older than what we have already heard; after a minute the tracker is believed all the same."""
+        if claim.floor is None or issue.updated_at >= claim.floor:
+            return False
+        return self._store.now() - claim.floor < BELIEVE_AFTER
+
+    def _write(self, tracker: Tracker, todos: Sequence[Todo]) -> None:
+        """Apply a chunk of plans under leases renewed for it, noting first what will be created."""
+        held = self._agenda.renew([todo.claim for todo in todos])
+        mine = [todo for todo in todos if todo.claim.ref in held]
+        work = {todo.claim.ref: in_words(todo.plan.changes, tracker.dialect) for todo in mine if todo.plan.changes}
+        self._agenda.begin([(ref, key) for ref, changes in work.items() for key in _created(changes)])
+        outcomes = tracker.apply(work) if work else {}
+        self._store.write(lambda conn: self._settle(conn, tracker, mine, outcomes))
+
+    def _settle(
+        self, conn: Connection, tracker: Tracker, todos: Sequence[Todo], outcomes: Mapping[IssueRef, Outcome]
+    ) -> None:
+        now = self._store.now()
+        self._agenda.answered(conn, tracker.name)
+        for todo in todos:
+            ref = todo.claim.ref
+            outcome = outcomes[ref] if todo.plan.changes else Outcome()
+            journal.note(conn, now, ref, outcome.applied, outcome.failed)
+            for change in outcome.applied:
+                metrics.CHANGES.labels(tracker.name, type(change).__name__).inc()
+                log.info("changed", issue=str(ref), change=type(change).__name__, because=change.because)
+            if outcome.failed:
+                why = "; ".join(f"{type(change).__name__}: {error}" for change, error in outcome.failed)
+                log.warning("not changed", issue=str(ref), why=why)
+                self._agenda.failed(conn, todo.claim, why)
+            else:
+                self._agenda.done(conn, todo.claim, _look_again(todo, now), outcome.updated_at)
+
+
+def _created(changes: Sequence[Change]) -> list[str]:
+    """The marker keys of the comments that these changes would create."""
+    return [change.key for change in changes if isinstance(change, EditStatus) and change.comment is None]
+
+
+def _look_again(todo: Todo, now: datetime) -> datetime | None:
+    """When to look by itself. A read as old as the last event, in whole seconds, may lack what came in that second."""
+    floor = todo.claim.floor
+    again = [todo.plan.look_again_at] if todo.plan.look_again_at else []
+    if floor is not None and floor.microsecond == 0 and todo.issue.updated_at == floor and now - floor < LAG:
+        again.append(floor + LAG)
+    return min(again, default=None)
