@@ -16,6 +16,11 @@ from webhooks.payload import plain
 LARGEST = 25 * 1024 * 1024
 """Bytes of the largest body taken; GitHub sends none over 25 MB."""
 
+PATIENCE = 4 * LARGEST
+"""Bytes of a body after which nobody listens any more."""
+
+PIECE = 64 * 1024
+
 Receive = Callable[[str, Mapping[str, str], bytes, Sequence[str]], Delivery | Ignored]
 """`github.receive` or `jira.receive`."""
 
@@ -102,14 +107,24 @@ def _answer(receiver: Receiver, sent: Request, accept: Accept) -> Answer:
 
 
 def _raw(sent: Request) -> bytes:
-    """The body, byte for byte: read before anything looks at the form, which would eat it."""
-    sent.max_content_length = LARGEST
+    """The body, byte for byte, before anything looks at the form, which would eat it.
+
+    A body that is too large is read on and thrown away: a sender in the midst of sending doesn't hear an answer.
+    """
+    sent.max_content_length = PATIENCE
+    body, size = bytearray(), 0
     try:
-        return sent.get_data(cache=True)
-    except RequestEntityTooLarge as error:
-        raise BadDelivery(413, f"the body is larger than {LARGEST} bytes") from error
+        while piece := sent.stream.read(PIECE):
+            size += len(piece)
+            if size <= LARGEST:
+                body += piece
+    except RequestEntityTooLarge:
+        size = PATIENCE
     except ClientDisconnected as error:
         raise BadDelivery(400, "the body ended early") from error
+    if size > LARGEST:
+        raise BadDelivery(413, f"the body is larger than {LARGEST} bytes")
+    return bytes(body)
 
 
 def _handed_on(receiver: Receiver, delivery: Delivery, accept: Accept) -> Answer:

@@ -1,0 +1,361 @@
+"""Every answer of `POST /webhooks/<tracker>`, and that nothing is stored that should not be."""
+
+import hashlib
+import hmac
+import http.client
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from structlog.testing import capture_logs
+from werkzeug.serving import make_server
+from werkzeug.test import TestResponse
+
+from mapping.issue import IssueRef
+from webhooks import github, jira
+from webhooks.delivery import Delivery, NotStored
+from webhooks.payload import FORM, JSON
+from webhooks.receiver import LARGEST, PATIENCE, Receiver, blueprint
+
+PAYLOADS = Path(__file__).parent / "payloads"
+CURRENT, PREVIOUS = "current secret", "previous secret"
+OURS = {"acme/shop", "acme/billing", "OPS", "PAY"}
+ISSUE = (PAYLOADS / "github" / "issues.opened__issue_form.json").read_bytes()
+JIRA_ISSUE = (PAYLOADS / "jira" / "issue_updated__transition.json").read_bytes()
+
+
+@dataclass
+class Shelf:
+    """Keeps deliveries in a list, once each, until it is full."""
+
+    kept: list[tuple[str, Delivery]] = field(default_factory=list)
+    counted: list[tuple[str, str, str]] = field(default_factory=list)
+    full: bool = False
+
+    def accept(self, tracker: str, delivery: Delivery) -> bool:
+        if self.full:
+            raise NotStored("disk full at /var/lib/secret-place", retry_after=7)
+        new = all(delivery.id != other.id for _, other in self.kept)
+        if new:
+            self.kept.append((tracker, delivery))
+        return new
+
+    def heard(self, tracker: str, event: str, answer: str) -> None:
+        self.counted.append((tracker, event, answer))
+
+
+def receivers() -> dict[str, Receiver]:
+    def watches(ref: IssueRef) -> bool:
+        return ref.container in OURS
+
+    return {
+        "github": Receiver("github", github.receive, (CURRENT, PREVIOUS), watches),
+        "jira": Receiver("jira", jira.receive, (CURRENT, PREVIOUS), watches),
+    }
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+@pytest.fixture
+def app(shelf: Shelf) -> Flask:
+    app = Flask(__name__)
+    app.register_blueprint(blueprint(receivers(), shelf.accept, shelf.heard))
+    return app
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+def signature(body: bytes, secret: str = CURRENT) -> str:
+    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def from_github(body: bytes, **change: str | None) -> dict[str, str]:
+    headers: dict[str, str | None] = {
+        "Content-Type": JSON,
+        "X-GitHub-Event": "issues",
+        "X-GitHub-Delivery": "guid-1",
+        "X-Hub-Signature-256": signature(body),
+    }
+    headers |= {name.replace("_", "-"): value for name, value in change.items()}
+    return {name: value for name, value in headers.items() if value is not None}
+
+
+def from_jira(body: bytes) -> dict[str, str]:
+    return {
+        "Content-Type": "application/json; charset=UTF-8",
+        "X-Hub-Signature": signature(body),
+        "X-Atlassian-Webhook-Identifier": "guid-2",
+    }
+
+
+def payload(tracker: str, case: str) -> bytes:
+    return (PAYLOADS / tracker / f"{case}.json").read_bytes()
+
+
+def answered(response: TestResponse, status: int, **document: str) -> None:
+    assert (response.status_code, response.get_json()) == (status, document)
+
+
+def test_stored_then_already_had(client: FlaskClient, shelf: Shelf) -> None:
+    for says in ("stored", "already had", "already had"):
+        answered(client.post("/webhooks/github", data=ISSUE, headers=from_github(ISSUE)), 202, answer=says)
+    answered(client.post("/webhooks/jira", data=JIRA_ISSUE, headers=from_jira(JIRA_ISSUE)), 202, answer="stored")
+    assert [(tracker, delivery.id, str(delivery.touches[0].ref)) for tracker, delivery in shelf.kept] == [
+        ("github", "guid-1", "github:acme/shop#12"),
+        ("jira", "acme.atlassian.net:guid-2", "jira:OPS-7"),
+    ]
+    assert shelf.counted == [
+        ("github", "issues.opened", "stored"),
+        ("github", "issues.opened", "already had"),
+        ("github", "issues.opened", "already had"),
+        ("jira", "jira:issue_updated", "stored"),
+    ]
+
+
+def test_second_accepted_secret(client: FlaskClient, shelf: Shelf) -> None:
+    headers = from_github(ISSUE, X_Hub_Signature_256=signature(ISSUE, PREVIOUS))
+    answered(client.post("/webhooks/github", data=ISSUE, headers=headers), 202, answer="stored")
+    assert len(shelf.kept) == 1
+
+
+def test_form_encoded_body_is_verified_as_it_was_sent(client: FlaskClient, shelf: Shelf) -> None:
+    body = urlencode({"payload": ISSUE.decode()}).encode()
+    response = client.post("/webhooks/github", data=body, headers=from_github(body, Content_Type=FORM))
+    answered(response, 202, answer="stored")
+    assert shelf.kept[0][1].touches[0].ref.key == "acme/shop#12"
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A request that must leave nothing behind: how it differs from a good one, and its answer."""
+
+    status: int
+    error: str
+    says: str
+    body: bytes = ISSUE
+    signed: bytes | None = None
+    change: dict[str, str | None] = field(default_factory=dict)
+    path: str = "/webhooks/github"
+
+
+REFUSED = {
+    "forged": Refused(
+        401, "matches no accepted secret", "unauthorized", change={"X_Hub_Signature_256": signature(ISSUE, "guess")}
+    ),
+    "unsigned": Refused(401, "not signed", "unauthorized", change={"X_Hub_Signature_256": None}),
+    "signed as Jira does": Refused(
+        401, "not signed", "unauthorized", change={"X_Hub_Signature_256": None, "X_Hub_Signature": signature(ISSUE)}
+    ),
+    "non-ascii signature": Refused(
+        401, "matches no accepted secret", "unauthorized", change={"X_Hub_Signature_256": "sha256=ÿé"}
+    ),
+    "truncated": Refused(401, "matches no accepted secret", "unauthorized", body=ISSUE[:-20], signed=ISSUE),
+    "truncated before it was signed": Refused(400, "not JSON", "malformed", body=ISSUE[:-20]),
+    "empty": Refused(400, "not JSON", "malformed", body=b""),
+    "not JSON": Refused(400, "not JSON", "malformed", body=b"Hello, World!"),
+    "no issue": Refused(400, "payload's issue is missing", "malformed", body=b'{"action": "opened"}'),
+    "no delivery id": Refused(400, "X-GitHub-Delivery", "malformed", change={"X_GitHub_Delivery": None}),
+    "no event": Refused(400, "X-GitHub-Event", "malformed", change={"X_GitHub_Event": None}),
+    "text": Refused(415, "content type", "wrong content type", change={"Content_Type": "text/plain"}),
+    "multipart": Refused(
+        415, "content type", "wrong content type", change={"Content_Type": "multipart/form-data; boundary=x"}
+    ),
+    "no content type": Refused(415, "content type", "wrong content type", change={"Content_Type": None}),
+    "26 MB": Refused(413, "larger than 26214400 bytes", "too large", body=b" " * 26 * 1024 * 1024),
+    "one byte over": Refused(413, "larger than 26214400 bytes", "too large", body=b" " * (LARGEST + 1)),
+    "just not over, and no JSON": Refused(400, "not JSON", "malformed", body=b" " * LARGEST),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused_and_nothing_stored(case: str, client: FlaskClient, shelf: Shelf) -> None:
+    row = REFUSED[case]
+    headers = from_github(row.body if row.signed is None else row.signed, **row.change)
+    response = client.post(row.path, data=row.body, headers=headers)
+    assert response.status_code == row.status
+    assert response.mimetype == "application/json"
+    assert list(response.get_json()) == ["error"]
+    assert row.error in response.get_json()["error"]
+    assert not shelf.kept
+    assert shelf.counted == [("github", "unknown", row.says)]
+
+
+@pytest.mark.parametrize("extra", [0, 1])
+@pytest.mark.parametrize("terminated", [True, False])
+def test_a_body_of_no_declared_length(extra: int, terminated: bool, client: FlaskClient, shelf: Shelf) -> None:
+    """A server that doesn't promise an end to the stream can't be trusted with one: the body is taken as empty."""
+    body = b" " * (LARGEST + extra)
+    response = client.post(
+        "/webhooks/github",
+        input_stream=io.BytesIO(body),
+        headers=from_github(body, Transfer_Encoding="chunked"),
+        environ_overrides={"wsgi.input_terminated": True} if terminated else {},
+    )
+    assert response.status_code == ((413 if extra else 400) if terminated else 401)
+    assert not shelf.kept
+
+
+def test_a_body_that_ends_before_its_declared_length(client: FlaskClient, shelf: Shelf) -> None:
+    more = {"CONTENT_LENGTH": str(len(ISSUE) + 10)}
+    stream = io.BytesIO(ISSUE)
+    response = client.post("/webhooks/github", input_stream=stream, headers=from_github(ISSUE), environ_overrides=more)
+    answered(response, 400, error="the body ended early")
+    assert not shelf.kept
+
+
+HEARD = {
+    ("github", "ping", "ping__organization"): "ping",
+    ("github", "projects_v2_item", "projects_v2_item.edited__without_values"): "projects_v2_item",
+    ("github", "issue_comment", "issue_comment.created__on_pull_request"): "issue_comment.created",
+    ("github", "teleport", "teleport.started__unknown_event"): "unknown",
+    ("github", "issues", "issues.beamed_up__unknown_action"): "unknown",
+    ("github", "issues", "issues.labeled__user_repository"): "issues.labeled",
+    ("jira", "", "user_deleted__anomalous"): "user_deleted",
+    ("jira", "", "teleport_started__unknown_event"): "unknown",
+}
+
+
+@pytest.mark.parametrize(("tracker", "event", "case"), HEARD)
+def test_heard_and_ignored(tracker: str, event: str, case: str, client: FlaskClient, shelf: Shelf) -> None:
+    body = payload(tracker, case)
+    headers = from_github(body, X_GitHub_Event=event) if tracker == "github" else from_jira(body)
+    response = client.post(f"/webhooks/{tracker}", data=body, headers=headers)
+    assert (response.status_code, response.get_json()["answer"]) == (202, "ignored")
+    assert response.get_json()["because"]
+    assert not shelf.kept
+    assert shelf.counted == [(tracker, HEARD[tracker, event, case], "ignored")]
+
+
+def test_only_the_issues_that_are_ours_are_handed_on(client: FlaskClient, shelf: Shelf) -> None:
+    moved = json.loads(payload("github", "issues.transferred__to_another_repository"))
+    moved["changes"]["new_repository"]["full_name"] = "elsewhere/shop"
+    body = json.dumps(moved).encode()
+    answered(client.post("/webhooks/github", data=body, headers=from_github(body)), 202, answer="stored")
+    assert [touch.ref.key for touch in shelf.kept[0][1].touches] == ["acme/shop#12"]
+
+
+def test_an_issue_named_by_its_id_alone_is_handed_on(client: FlaskClient, shelf: Shelf) -> None:
+    body = payload("jira", "comment_created__data_center_without_issue")
+    answered(client.post("/webhooks/jira", data=body, headers=from_jira(body)), 202, answer="stored")
+    assert [touch.ref.key for touch in shelf.kept[0][1].touches] == ["10007"]
+
+
+def test_not_stored_says_when_to_try_again(client: FlaskClient, shelf: Shelf) -> None:
+    shelf.full = True
+    response = client.post("/webhooks/github", data=ISSUE, headers=from_github(ISSUE))
+    answered(response, 503, error="it could not be stored; send it again")
+    assert response.headers["Retry-After"] == "7"
+    assert shelf.counted == [("github", "issues.opened", "not stored")]
+    shelf.full = False
+    answered(client.post("/webhooks/github", data=ISSUE, headers=from_github(ISSUE)), 202, answer="stored")
+
+
+@pytest.mark.parametrize("name", ["gitlab", "GitHub", "%3Cscript%3Ealert(1)", "x" * 500])
+def test_unknown_tracker(name: str, client: FlaskClient, shelf: Shelf) -> None:
+    response = client.post(f"/webhooks/{name}", data=ISSUE, headers=from_github(ISSUE))
+    assert response.status_code == 404
+    assert response.get_json()["error"].startswith("no tracker is called")
+    assert "<" not in response.text
+    assert len(response.text) < 120
+    assert shelf.counted == [("unknown", "unknown", "unknown tracker")]
+
+
+@pytest.mark.parametrize("method", ["get", "head", "put", "delete", "patch"])
+def test_only_post(method: str, client: FlaskClient, shelf: Shelf) -> None:
+    response = getattr(client, method)("/webhooks/github")
+    assert response.status_code == 405
+    assert not shelf.counted
+
+
+def test_one_line_is_logged_and_it_keeps_the_secrets(client: FlaskClient) -> None:
+    body = payload("github", "teleport.started__unknown_event")
+    forged = from_github(ISSUE, X_Hub_Signature_256=signature(ISSUE, "guess"))
+    with capture_logs() as lines:
+        client.post("/webhooks/github", data=ISSUE, headers=from_github(ISSUE))
+        client.post("/webhooks/github", data=body, headers=from_github(body, X_GitHub_Event="teleport"))
+        client.post("/webhooks/github", data=ISSUE, headers=forged)
+    assert [(line["log_level"], line["event_name"], line["delivery"], line["answer"]) for line in lines] == [
+        ("info", "issues.opened", "guid-1", "stored"),
+        ("info", "teleport.started", "guid-1", "ignored"),
+        ("warning", "", "", "unauthorized"),
+    ]
+    written = json.dumps(lines)
+    for hidden in (CURRENT, PREVIOUS, signature(ISSUE), signature(ISSUE, "guess"), "Checkout is down"):
+        assert hidden not in written
+
+
+def test_a_receiver_never_shows_its_secrets() -> None:
+    assert CURRENT not in repr(receivers())
+
+
+@pytest.fixture
+def port(app: Flask) -> Iterator[int]:
+    """The app behind a real server on a free port."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+    thread.join(5)
+
+
+def posted(port: int, body: bytes, chunked: bool) -> tuple[int, Any]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    pieces = (body[at : at + 2**20] for at in range(0, len(body), 2**20))
+    length = {"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": str(len(body))}
+    connection.request("POST", "/webhooks/github", pieces, from_github(body) | length, encode_chunked=chunked)
+    response = connection.getresponse()
+    answer = response.status, json.loads(response.read())
+    connection.close()
+    return answer
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+def test_over_a_socket(chunked: bool, port: int, shelf: Shelf) -> None:
+    """The sender of a large body, busy sending, still hears the answer."""
+    assert posted(port, b" " * 26 * 1024 * 1024, chunked)[0] == 413
+    assert not shelf.kept
+    assert posted(port, ISSUE, chunked) == (202, {"answer": "stored"})
+    assert len(shelf.kept) == 1
+
+
+class Endless:
+    """A body without end that counts what was taken of it."""
+
+    taken = 0
+
+    def read(self, size: int) -> bytes:
+        self.taken += size
+        return b" " * size
+
+
+@pytest.mark.parametrize(
+    ("declared", "at_most"),
+    [
+        ({"wsgi.input_terminated": True}, PATIENCE),
+        ({"CONTENT_LENGTH": str(PATIENCE + 1)}, 0),
+        ({"CONTENT_LENGTH": str(10**15), "wsgi.input_terminated": True}, 0),
+    ],
+)
+def test_patience_ends(declared: dict[str, Any], at_most: int, client: FlaskClient, shelf: Shelf) -> None:
+    stream = Endless()
+    overrides = {"wsgi.input": stream, **declared}
+    response = client.post("/webhooks/github", headers=from_github(b""), environ_overrides=overrides)
+    assert response.status_code == 413
+    assert stream.taken <= at_most
+    assert not shelf.kept
