@@ -58,6 +58,7 @@ TOUCHED = {
     "comment_updated__cloud_six_fields": (touch("OPS-7", 20, 0.5),),
     "comment_deleted__cloud_six_fields": (touch("OPS-7", 12),),
     "comment_created__data_center_without_issue": (touch("10007", 12),),
+    "comment_updated__data_center_full": (touch("OPS-7", 12, 0.25),),
 }
 LEFT_ALONE = {
     "user_deleted__anomalous": "people",
