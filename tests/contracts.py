@@ -81,8 +81,7 @@ class Contracts:
 
     def judge(self, exchange: Exchange, answers: bool = True) -> Verdict:
         """Judge one exchange; without `answers` its request only."""
-        with self._loading:  # cached properties have no lock of their own
-            github, graphql, jira, adf = self._needed(exchange)
+        github, graphql, jira, adf = self.load(exchange)
         if graphql:
             return Verdict(tuple(_graphql_faults(graphql, exchange, answers)))
         path = exchange.path.replace("/rest/api/2/", "/rest/api/3/", 1) if jira else exchange.path
@@ -94,10 +93,12 @@ class Contracts:
                 return Verdict(tuple(faults))
         return Verdict(outside=f"{exchange.method} {_nameless(exchange.path)}")
 
-    def _needed(self, exchange: Exchange) -> tuple[list[Description], Schema | None, list[Description], Any]:
-        if exchange.kind != "github":
-            return [], None, self._jira, self._adf
-        return self._github, self._graphql if exchange.path == "/graphql" else None, [], None
+    def load(self, exchange: Exchange) -> tuple[list[Description], Schema | None, list[Description], Any]:
+        """What an exchange is judged by: GitHub's REST or GraphQL description, or Jira's two and its documents'."""
+        with self._loading:  # cached properties have no lock of their own
+            if exchange.kind != "github":
+                return [], None, self._jira, self._adf
+            return self._github, self._graphql if exchange.path == "/graphql" else None, [], None
 
     @cached_property
     def _github(self) -> list[Description]:
@@ -225,6 +226,7 @@ class Recorder:
         """Judge an exchange; the test that is running fails if it violates a description."""
         if self.contracts is None:
             return
+        self.contracts.load(exchange)
         began = time.thread_time()
         broken = self.answers_are_broken or exchange.status == requests.codes.too_many_requests
         verdict = self.contracts.judge(exchange, answers=not broken and (exchange.status or 0) < _BROKEN)
