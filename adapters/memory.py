@@ -1,0 +1,229 @@
+"""A tracker in memory: people act on it, the integrator reads and writes it. For the demo, simulations and tests."""
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from adapters.tracker import Dialect, Finding, Gone, Health, Outcome, Page, Step
+from mapping.changes import Change, DropComment, EditStatus, MoveTo, SetFields, SetLabels
+from mapping.issue import (
+    Card,
+    Column,
+    Comment,
+    Happened,
+    Issue,
+    IssueRef,
+    Marker,
+    Person,
+    Standing,
+    TimelineEvent,
+)
+
+OURSELVES = Person("spark-integrator", "spark-integrator", Standing.SELF)
+PAGE = 100
+
+
+class MemoryTracker:
+    """Issues, comments, labels and a board, kept in a dictionary. Safe to use from several threads.
+
+    `team` are the people with write access; names ending in [bot] are bots; everybody else is a customer.
+    """
+
+    def __init__(self, name: str, dialect: Dialect, team: Sequence[str], clock: Callable[[], datetime]) -> None:
+        self.name = name
+        self.dialect: Dialect = dialect
+        self._team = frozenset(team)
+        self._clock = clock
+        self._issues: dict[IssueRef, Issue] = {}
+        self._moved: dict[IssueRef, IssueRef] = {}
+        self._ids = itertools.count(1)
+        self._lock = threading.RLock()
+
+    # ------------------------------------------------------------------ what people do
+
+    def person(self, name: str) -> Person:
+        """Somebody by name, with the standing that the name has here."""
+        if name == OURSELVES.name:
+            return OURSELVES
+        if name.endswith("[bot]"):
+            return Person(name, name, Standing.BOT)
+        return Person(name, name, Standing.TEAM if name in self._team else Standing.OUTSIDER)
+
+    def issue(self, ref: IssueRef) -> Issue:
+        """The issue as it is; KeyError if there is none."""
+        return self._issues[ref]
+
+    def issues(self) -> list[Issue]:
+        """Every issue, in the order of their names."""
+        return [self._issues[ref] for ref in sorted(self._issues)]
+
+    def open(
+        self,
+        ref: IssueRef,
+        by: str,
+        title: str,
+        body: str = "",
+        labels: Sequence[str] = (),
+        priority: str | None = None,
+        column: Column | None = None,
+        at: datetime | None = None,
+    ) -> None:
+        """Somebody opens an issue; its labels come with it, as a form's do."""
+        now = at or self._clock()
+        author = self.person(by)
+        with self._lock:
+            if ref in self._issues:
+                raise ValueError(f"{ref} is open already")
+            card = Card(column.value, column, now) if column else Card()
+            self._issues[ref] = Issue(ref, title, body, author, now, now, priority=priority, card=card)
+            for label in labels:
+                self._label(ref, label, author, now)
+
+    def comment(self, ref: IssueRef, by: str, body: str, internal: bool = False) -> str:
+        """Somebody comments; the comment's id."""
+        comment = Comment(f"c{next(self._ids)}", self._clock(), self.person(by), body, internal=internal)
+        self._update(ref, comments=(*self.issue(ref).comments, comment))
+        return comment.id
+
+    def edit(self, ref: IssueRef, comment: str, by: str, body: str) -> None:
+        """Somebody edits a comment."""
+        edit = {"body": body, "edited_at": self._clock(), "edited_by": self.person(by), "marker": None}
+        old = self.issue(ref).comments
+        self._update(ref, comments=tuple(replace(c, **edit) if c.id == comment else c for c in old))  # type: ignore[arg-type]
+
+    def edit_body(self, ref: IssueRef, body: str) -> None:
+        """The description is edited."""
+        self._update(ref, body=body, body_edited_at=self._clock())
+
+    def delete(self, ref: IssueRef, comment: str) -> None:
+        """A comment is deleted."""
+        self._update(ref, comments=tuple(c for c in self.issue(ref).comments if c.id != comment))
+
+    def label(self, ref: IssueRef, by: str, add: Sequence[str] = (), remove: Sequence[str] = ()) -> None:
+        """Somebody changes labels."""
+        with self._lock:
+            for label in add:
+                self._label(ref, label, self.person(by), self._clock())
+            for label in remove:
+                self._unlabel(ref, label, self.person(by))
+
+    def prioritize(self, ref: IssueRef, by: str, priority: str) -> None:
+        """Somebody sets the priority."""
+        self._happened(ref, Happened.PRIORITIZED, self.person(by), priority, priority=priority)
+
+    def move(self, ref: IssueRef, by: str, to: Column) -> None:
+        """Somebody moves the card."""
+        self._happened(ref, Happened.MOVED, self.person(by), to.value, card=Card(to.value, to, self._clock()))
+
+    def assign(self, ref: IssueRef, by: str, to: Sequence[str]) -> None:
+        """Somebody assigns the issue to these people and nobody else."""
+        for name in to:
+            self._happened(ref, Happened.ASSIGNED, self.person(by), name)
+        self._update(ref, assignees=tuple(map(self.person, to)))
+
+    def close(self, ref: IssueRef, by: str) -> None:
+        """Somebody closes the issue."""
+        self._happened(ref, Happened.CLOSED, self.person(by), closed_at=self._clock())
+
+    def reopen(self, ref: IssueRef, by: str) -> None:
+        """Somebody reopens the issue."""
+        self._happened(ref, Happened.REOPENED, self.person(by), closed_at=None)
+
+    def transfer(self, ref: IssueRef, by: str, to: IssueRef) -> None:
+        """Somebody moves the issue elsewhere in this tracker; its comments and history go with it."""
+        with self._lock:
+            self._happened(ref, Happened.TRANSFERRED, self.person(by), ref.key)
+            self._issues[to] = replace(self._issues.pop(ref), ref=to)
+            self._moved[ref] = to
+
+    # ------------------------------------------------------------------ what the integrator does
+
+    def read(self, refs: Sequence[IssueRef]) -> Mapping[IssueRef, Issue | Gone]:
+        """The issues as they are."""
+        with self._lock:
+            gone = {ref: Gone("there is no such issue", self._moved.get(ref)) for ref in refs}
+            return {ref: self._issues.get(ref, gone[ref]) for ref in refs}
+
+    def apply(self, work: Mapping[IssueRef, Sequence[Change]]) -> Mapping[IssueRef, Outcome]:
+        """Make the changes, as our own account."""
+        with self._lock:
+            for ref, changes in work.items():
+                for change in changes:
+                    self._apply(ref, change)
+            return {ref: Outcome(tuple(work[ref]), updated_at=self.issue(ref).updated_at) for ref in work}
+
+    def pages(self, since: datetime | None, cursor: str | None) -> Iterator[Page]:
+        """Open issues, a hundred a page."""
+        refs = [i.ref for i in self.issues() if i.closed_at is None and (since is None or i.updated_at >= since)]
+        start = int(cursor or 0)
+        for at in range(start, max(len(refs), start + 1), PAGE):
+            following = str(at + PAGE) if at + PAGE < len(refs) else None
+            yield Page(tuple(refs[at : at + PAGE]), following, len(refs))
+
+    def doctor(self) -> Iterator[Finding]:
+        """Nothing can be missing here."""
+        yield Finding(Health.OK, self.name, "is in memory; nothing to connect")
+
+    def prepare(self, dry_run: bool) -> Iterator[Step]:
+        """Nothing needs preparing here."""
+        yield Step("already there", f"{self.name} is in memory")
+
+    def _apply(self, ref: IssueRef, change: Change) -> None:
+        match change:
+            case SetLabels():
+                self.label(ref, OURSELVES.name, sorted(change.add), sorted(change.remove))
+            case MoveTo():
+                self.move(ref, OURSELVES.name, change.column)
+            case SetFields():
+                for name, value in change.values.items():
+                    self._set_field(ref, name, value)
+            case EditStatus():
+                self._say(ref, change)
+            case DropComment():
+                self.delete(ref, change.comment)
+
+    def _set_field(self, ref: IssueRef, name: str, value: str) -> None:
+        if name == "priority":
+            self.prioritize(ref, OURSELVES.name, value)
+        else:
+            self._update(ref, fields={**self.issue(ref).fields, name: value})
+
+    def _say(self, ref: IssueRef, change: EditStatus) -> None:
+        marker = Marker(change.key, change.digest, change.memo)
+        if change.comment is None:
+            said = Comment(f"c{next(self._ids)}", self._clock(), OURSELVES, change.body, marker=marker)
+            self._update(ref, comments=(*self.issue(ref).comments, said))
+            return
+        edit = {"body": change.body, "edited_at": self._clock(), "marker": marker}
+        old = self.issue(ref).comments
+        self._update(ref, comments=tuple(replace(c, **edit) if c.id == change.comment else c for c in old))  # type: ignore[arg-type]
+
+    # ------------------------------------------------------------------ bookkeeping
+
+    def _label(self, ref: IssueRef, label: str, by: Person, at: datetime) -> None:
+        if label not in self.issue(ref).labels:
+            self._happened(ref, Happened.LABELED, by, label, at, labels=self.issue(ref).labels | {label})
+
+    def _unlabel(self, ref: IssueRef, label: str, by: Person) -> None:
+        if label in self.issue(ref).labels:
+            self._happened(ref, Happened.UNLABELED, by, label, labels=self.issue(ref).labels - {label})
+
+    def _happened(
+        self,
+        ref: IssueRef,
+        kind: Happened,
+        by: Person,
+        value: str = "",
+        at: datetime | None = None,
+        **changed: object,
+    ) -> None:
+        with self._lock:
+            event = TimelineEvent(f"e{next(self._ids):06}", at or self._clock(), by, kind, value)
+            self._update(ref, at, timeline=(*self.issue(ref).timeline, event), **changed)
+
+    def _update(self, ref: IssueRef, at: datetime | None = None, **changed: object) -> None:
+        with self._lock:
+            now = at or self._clock()
+            self._issues[ref] = replace(self._issues[ref], updated_at=now, **changed)  # type: ignore[arg-type]
