@@ -1,0 +1,80 @@
+"""The Jira adapter: Cloud and Data Center behind the tracker port."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+
+from adapters.http import Deadlines
+from adapters.jira.apply import Writer
+from adapters.jira.client import Basic, Bearer, Client
+from adapters.jira.doctor import Doctor
+from adapters.jira.hooks import Hooks
+from adapters.jira.prepare import Preparation
+from adapters.jira.read import Reader
+from adapters.jira.search import pages
+from adapters.jira.site import Product, Setup, Site
+from adapters.tracker import Dialect, Finding, Gone, Outcome, Page, Step
+from mapping.changes import Change
+from mapping.issue import Column, Issue, IssueRef
+
+__all__ = ["Basic", "Bearer", "JiraTracker"]
+
+
+_DEADLINES = Deadlines()
+
+
+class JiraTracker:
+    """One Jira site. Threads may share it.
+
+    `columns` are the board's own names of the protocol's columns; `fields` the names or ids of fields to read;
+    `former` the ids of accounts that the integrator used before; `webhook` its public address and secret.
+    """
+
+    dialect: Dialect = "wiki"
+
+    def __init__(  # noqa: PLR0913 (what app.yaml says about a Jira site)
+        self,
+        *,
+        name: str,
+        url: str,
+        projects: Sequence[str],
+        auth: Basic | Bearer,
+        clock: Callable[[], datetime],
+        board: int | None = None,
+        product: Product = "cloud",
+        columns: Mapping[Column, str] = {},
+        labels: Sequence[str] = (),
+        fields: Sequence[str] = (),
+        former: Sequence[str] = (),
+        webhook: tuple[str, str] | None = None,
+        internal_comments: bool = True,
+        deadlines: Deadlines = _DEADLINES,
+    ) -> None:
+        self.name = name
+        self._projects = tuple(projects)
+        self._site = Site(Client(url, auth, clock, deadlines), Setup(product, board, columns, frozenset(former)), clock)
+        self._reader = Reader(name, self._site, self._projects, fields)
+        self._writer = Writer(self._site, self._reader, internal_comments)
+        hooks = Hooks(self._site, self._projects)
+        address = webhook[0] if webhook else None
+        self._doctor = Doctor(self._site, hooks, self._projects, tuple(fields), tuple(labels), address)
+        self._preparation = Preparation(self._doctor, hooks, f"SPARK integrator ({name})", webhook)
+
+    def read(self, refs: Sequence[IssueRef]) -> Mapping[IssueRef, Issue | Gone]:
+        """The issues as they are now: on Cloud a hundred in one request, on Data Center one each."""
+        return self._reader.read(refs)
+
+    def apply(self, work: Mapping[IssueRef, Sequence[Change]]) -> Mapping[IssueRef, Outcome]:
+        """Per issue a comment, a transition and one edit at most, nothing sent twice."""
+        return self._writer.apply(work)
+
+    def pages(self, since: datetime | None, cursor: str | None) -> Iterator[Page]:
+        """Open issues of the projects, by search."""
+        return pages(self.name, self._site, self._projects, since, cursor)
+
+    def doctor(self) -> Iterator[Finding]:
+        """Look at the site, account, permissions, board, workflows, fields and webhook."""
+        return self._doctor.look()
+
+    def prepare(self, dry_run: bool) -> Iterator[Step]:
+        """Register the webhook where permitted; everything else as steps for a person."""
+        return self._preparation.steps(dry_run)

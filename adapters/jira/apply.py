@@ -1,0 +1,177 @@
+"""Making an issue's changes true: a comment, a transition, one edit. Nothing is ever sent twice."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from adapters.jira import markers
+from adapters.jira.client import found, issue_path
+from adapters.jira.edit import Edit, body_of, field_edit, label_edit
+from adapters.jira.errors import IssueBusy, Refused
+from adapters.jira.history import moment
+from adapters.jira.read import Reader, Seen
+from adapters.jira.site import Fields, Site
+from adapters.tracker import Outcome, TrackerError
+from mapping.changes import Change, DropComment, EditStatus, MoveTo, SetFields, SetLabels
+from mapping.issue import IssueRef, Marker
+
+C = TypeVar("C", bound=Change)
+
+LONGEST_COMMENT = 32_000  # in UTF-16 units, as Jira counts; its own limit is 32,767
+CUT = "\n\n(cut: too long for a Jira comment)"
+
+
+@dataclass(slots=True)
+class _Work:
+    """One issue's changes under way."""
+
+    ref: IssueRef
+    seen: Seen
+    marked: dict[str, tuple[str, Marker]]
+    applied: list[Change] = field(default_factory=list)
+    failed: list[tuple[Change, str]] = field(default_factory=list)
+    updated_at: datetime | None = None
+
+    def attempt(self, change: C, do: Callable[["_Work", C], None]) -> None:
+        """Do one change and judge it: a refusal is that change's failure, anything worse stops the issue."""
+        try:
+            do(self, change)
+        except Refused as refusal:
+            self.failed.append((change, refusal.reason))
+        except (LookupError, ValueError) as impossible:
+            self.failed.append((change, str(impossible)))
+        else:
+            self.applied.append(change)
+
+    def outcome(self, changes: Sequence[Change], why_left: str = "") -> Outcome:
+        """What came of the changes; those not come to failed for the reason given."""
+        settled = [*self.applied, *(change for change, _ in self.failed)]
+        left = [(change, why_left) for change in changes if not any(change is one for one in settled)]
+        return Outcome(tuple(self.applied), (*self.failed, *left), self.updated_at)
+
+
+class Writer:
+    """Writes to one site what the reader has seen to differ."""
+
+    def __init__(self, site: Site, reader: Reader, internal_comments: bool) -> None:
+        self._site = site
+        self._reader = reader
+        self._internal = internal_comments
+
+    def apply(self, work: Mapping[IssueRef, Sequence[Change]]) -> dict[IssueRef, Outcome]:
+        """Each issue's outcome. What stops the whole tracker is raised only if nothing was written before it."""
+        outcomes: dict[IssueRef, Outcome] = {}
+        stopped: TrackerError | None = None
+        for ref, changes in work.items():
+            if stopped is None:
+                outcomes[ref], stopped = self._one(ref, changes)
+            else:
+                outcomes[ref] = _none_done(changes, str(stopped))
+        if stopped is not None and not any(outcome.applied for outcome in outcomes.values()):
+            raise stopped
+        return outcomes
+
+    def _one(self, ref: IssueRef, changes: Sequence[Change]) -> tuple[Outcome, TrackerError | None]:
+        work = None
+        try:
+            seen = self._reader.take(ref)
+            if seen is None:
+                return _none_done(changes, f"{ref} is gone"), None
+            work = _Work(ref, seen, dict(seen.marked))
+            self._write(work, changes)
+        except TrackerError as stop:
+            outcome = work.outcome(changes, str(stop)) if work else _none_done(changes, str(stop))
+            return outcome, None if isinstance(stop, (IssueBusy, Refused)) else stop
+        return work.outcome(changes), None
+
+    def _write(self, work: _Work, changes: Sequence[Change]) -> None:
+        """The order lets a crash at any point be seen in the next read: the comment carries its own marker."""
+        for change in changes:
+            if isinstance(change, EditStatus):
+                work.attempt(change, self._comment)
+            elif isinstance(change, DropComment):
+                work.attempt(change, self._drop)
+        for change in changes:
+            if isinstance(change, MoveTo):
+                work.attempt(change, self._move)
+        self._put(work, list(self._edits(work, changes)))
+
+    def _comment(self, work: _Work, change: EditStatus) -> None:
+        marker = Marker(change.key, change.digest, change.memo)
+        hidden = [markers.INTERNAL] if work.seen.service and self._internal else []
+        body = {"body": fitting(change.body), "properties": [markers.on_comment(marker), *hidden]}
+        if change.comment is None:
+            answer = self._site.client.call("POST", issue_path(work.ref.key, "comment"), body)
+        else:
+            answer = self._site.client.call("PUT", issue_path(work.ref.key, "comment", change.comment), body)
+        work.marked[change.key] = (str(found(answer, "id")["id"]), marker)
+        if answer.get("updated"):
+            work.updated_at = moment(answer["updated"])
+
+    def _drop(self, work: _Work, change: DropComment) -> None:
+        try:
+            self._site.client.call("DELETE", issue_path(work.ref.key, "comment", change.comment))
+        except Refused as refusal:
+            if refusal.status != 404:
+                raise
+        for key, (comment, _) in list(work.marked.items()):
+            if comment == change.comment:
+                del work.marked[key]
+
+    def _move(self, work: _Work, change: MoveTo) -> None:
+        layout, place = self._site.layout(), work.seen.place
+        if layout is None:
+            raise LookupError("no board is connected, so there is no column to move to")
+        if why := layout.barred(place, change.column):
+            raise LookupError(why)
+        way = layout.way(place, change.column)
+        if way is not None and not layout.is_in(place, change.column):
+            body = {"transition": {"id": way.id}}
+            self._site.client.call("POST", issue_path(work.ref.key, "transitions"), body)
+
+    def _edits(self, work: _Work, changes: Sequence[Change]) -> list[Edit]:
+        edits = []
+        for change in changes:
+            try:
+                if isinstance(change, SetLabels):
+                    edits.append(label_edit(change))
+                elif isinstance(change, SetFields):
+                    edits.append(field_edit(change, self._fields_for(change)))
+            except (LookupError, ValueError) as impossible:
+                work.failed.append((change, str(impossible)))
+        return edits
+
+    def _fields_for(self, change: SetFields) -> Fields:
+        only_priority = all(name.casefold() == "priority" for name in change.values)
+        return Fields(()) if only_priority else self._site.fields()
+
+    def _put(self, work: _Work, edits: Sequence[Edit]) -> None:
+        """One request for all edits and the property. If Jira refuses a field, the others are sent without it."""
+        body, key = body_of(edits), work.ref.key
+        own = markers.on_issue(work.marked) if work.marked != work.seen.marked else None
+        try:
+            if body:
+                self._site.client.call("PUT", issue_path(key), {**body, **({"properties": [own]} if own else {})})
+            elif own:
+                self._site.client.call("PUT", issue_path(key, "properties", markers.PROPERTY), own["value"])
+        except Refused as refusal:
+            bad = [edit for edit in edits if edit.touches(refusal.errors) or len(edits) == 1]
+            work.failed += [(edit.change, refusal.reason) for edit in bad or edits]
+            rest = [edit for edit in edits if edit not in bad] if bad else []
+            if rest or (own and body):
+                self._put(work, rest)
+        else:
+            work.applied += [edit.change for edit in edits]
+
+
+def fitting(text: str) -> str:
+    """A text that fits into a comment; a longer one is cut and says so."""
+    units = text.encode("utf-16-le", "surrogatepass")
+    if len(units) // 2 <= LONGEST_COMMENT:
+        return text
+    return units[: 2 * (LONGEST_COMMENT - len(CUT))].decode("utf-16-le", "ignore") + CUT
+
+
+def _none_done(changes: Sequence[Change], why: str) -> Outcome:
+    return Outcome(failed=tuple((change, why) for change in changes))

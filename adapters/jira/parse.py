@@ -1,0 +1,47 @@
+"""Values of Jira fields as text, and comments."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from adapters.jira.history import moment
+from adapters.jira.people import People
+from mapping.issue import Comment, Marker
+
+_TEXT_OF = ("value", "name", "displayName", "key")
+
+
+def text_of(value: Any) -> str:
+    """A field's value as a person reads it: options by their value, people by name, lists joined by commas."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case float() if value.is_integer():
+            return str(int(value))
+        case list():
+            return ", ".join(text for text in map(text_of, value) if text)
+        case Mapping():
+            own = next((text_of(value[key]) for key in _TEXT_OF if value.get(key)), "")
+            child = text_of(value.get("child"))
+            return f"{own} - {child}" if child else own
+        case _:
+            return str(value)
+
+
+def comment_of(raw: Mapping[str, Any], people: People, marker: Marker | None) -> Comment:
+    """A comment. One that customers can't read, or that is shown to a role or group only, is internal."""
+    at = moment(raw["created"])
+    changed = moment(raw.get("updated") or raw["created"])
+    edited: datetime | None = changed if changed > at else None
+    return Comment(
+        id=str(raw["id"]),
+        at=at,
+        by=people.person(raw.get("author")),
+        body=text_of(raw.get("body")),
+        edited_at=edited,
+        edited_by=people.person(raw.get("updateAuthor")) if edited else None,
+        internal=raw.get("jsdPublic") is False or bool(raw.get("visibility")),
+        marker=marker,
+    )

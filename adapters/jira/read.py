@@ -1,0 +1,147 @@
+"""An issue as Jira tells it, made into an issue as the protocol sees it."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from adapters.jira import markers
+from adapters.jira.board import Layout, Place, transitions_of
+from adapters.jira.cache import Recent
+from adapters.jira.fetch import Fetcher, Raw
+from adapters.jira.history import Context, at_creation, items_of, moment, timeline
+from adapters.jira.parse import comment_of, text_of
+from adapters.jira.people import People
+from adapters.jira.site import Field, Site, is_done
+from adapters.tracker import Gone, Unreachable
+from mapping.issue import Comment, Happened, Issue, IssueRef, Marker, TimelineEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a read learnt and the write after it needs; `service`: customers can read this project's comments."""
+
+    place: Place
+    marked: Mapping[str, tuple[str, Marker]]
+    service: bool
+
+
+class Reader:
+    """Reads issues of the connected projects and remembers what their next write needs."""
+
+    def __init__(self, tracker: str, site: Site, projects: Sequence[str], fields: Sequence[str]) -> None:
+        self._tracker = tracker
+        self._site = site
+        self._projects = frozenset(projects)
+        self._fields = tuple(fields)
+        self._fetch = Fetcher(site)
+        self._seen: Recent[Seen] = Recent(2_000)
+        self._own: Recent[tuple[Marker | None]] = Recent(10_000)  # of our comments that an issue's property misses
+
+    def read(self, refs: Sequence[IssueRef]) -> dict[IssueRef, Issue | Gone]:
+        """Every ref with its issue, or with why there is none under this name."""
+        ours = [ref for ref in refs if not ref.container or ref.container in self._projects]
+        raw = self._fetch.issues([ref.key for ref in ours], [field.id for field in self._custom().values()])
+        answers: dict[IssueRef, Issue | Gone] = {ref: self._not_connected(ref) for ref in refs}
+        return answers | {ref: self._answer(ref, raw[ref.key]) for ref in ours}
+
+    def take(self, ref: IssueRef) -> Seen | None:
+        """What the last read of this issue learnt, good for one write; reads it if need be. None: it is gone."""
+        return self._seen.take(ref) or (self._seen.take(ref) if isinstance(self.read([ref])[ref], Issue) else None)
+
+    def _not_connected(self, ref: IssueRef) -> Gone:
+        return Gone(f"{ref} is in none of the connected projects ({', '.join(sorted(self._projects))})")
+
+    def _custom(self) -> dict[str, Field]:
+        return self._site.fields().unique(self._fields) if self._fields else {}
+
+    def _answer(self, ref: IssueRef, raw: Raw | None) -> Issue | Gone:
+        if raw is None:
+            return Gone(f"{ref} does not exist, or the integrator's account can't see it")
+        key = str(raw["key"])
+        if key != ref.key:
+            return Gone(f"{ref} is {key} now", moved_to=IssueRef(self._tracker, key))
+        try:
+            return self._issue(ref, raw)
+        except (KeyError, TypeError, ValueError, AttributeError) as failure:
+            raise Unreachable(f"Jira's answer about {key} has not the expected shape ({failure!r:.100})") from failure
+
+    def _issue(self, ref: IssueRef, raw: Raw) -> Issue:
+        fields, people, layout = raw["fields"], self._site.people(ref.container), self._site.layout()
+        author = people.person(fields.get("reporter")) or people.person(fields.get("creator"))
+        created, place = moment(fields["created"]), self._place(raw, layout)
+        items = items_of(self._fetch.histories(raw), people)
+        events = (
+            *at_creation(items, fields, created, author),
+            *timeline(items, Context(people, layout, self._done_by(raw))),
+        )
+        comments = tuple(self._comments(raw, people))
+        service = (fields.get("project") or {}).get("projectTypeKey") == "service_desk"
+        self._seen.put(ref, Seen(place, markers.by_key(comments), service))
+        assignee = people.person(fields.get("assignee"))
+        return Issue(
+            ref=ref,
+            title=str(fields.get("summary") or ""),
+            body=text_of(fields.get("description")),
+            author=author,
+            created_at=created,
+            updated_at=moment(fields["updated"]),
+            closed_at=_closed_at(fields, events),
+            body_edited_at=max((item.at for item in items if item.field == "description"), default=None),
+            labels=frozenset(map(str, fields.get("labels") or ())),
+            assignees=(assignee,) if assignee else (),
+            priority=text_of(fields.get("priority")) or None,
+            fields=self._named(fields),
+            comments=comments,
+            timeline=events,
+            card=layout.card(place, _last(events, Happened.MOVED) or created) if layout else None,
+            url=self._site.link(ref.key),
+        )
+
+    def _named(self, fields: Raw) -> dict[str, str]:
+        texts = {name: text_of(fields.get(field.id)) for name, field in self._custom().items()}
+        return {name: text for name, text in texts.items() if text}
+
+    def _place(self, raw: Raw, layout: Layout | None) -> Place:
+        fields = raw["fields"]
+        status = fields["status"]
+        columns = layout.board.columns if layout else ()
+        ways = self._fetch.transitions(raw, frozenset(s for column in columns for s in column.statuses))
+        return Place(str(status["id"]), " ".join(str(status.get("name", "")).split()), transitions_of(ways, fields))
+
+    def _done_by(self, raw: Raw) -> Callable[[str], bool]:
+        """Whether a status id means done: by what came with the issue, and else by the site's list of statuses."""
+        came = [raw["fields"]["status"], *(way.get("to") or {} for way in raw.get("transitions") or ())]
+        known = {str(status["id"]): is_done(status) for status in came if "statusCategory" in status}
+        return lambda status: known[status] if status in known else status in self._site.done_statuses()
+
+    def _comments(self, raw: Raw, people: People) -> Iterator[Comment]:
+        """The comments with their markers.
+
+        One of ours that the issue's property doesn't list may have been written just before a crash: its own property
+        says so, and is asked for once.
+        """
+        marked = markers.listed(raw)
+        came = self._fetch.comments(raw)
+        ours = [c for c in came or () if markers.is_untouched(c, people) and str(c["id"]) not in marked]
+        if came is None or any(self._own.get(_version(c)) is None for c in ours):
+            came = self._fetch.comments_with_properties(raw["key"])
+            for comment in came:
+                self._own.put(_version(comment), (markers.own_property(comment),))
+        for comment in came:
+            own = marked.get(str(comment["id"])) or (self._own.get(_version(comment)) or (None,))[0]
+            yield comment_of(comment, people, own if markers.is_untouched(comment, people) else None)
+
+
+def _version(comment: Raw) -> tuple[str, str]:
+    return str(comment["id"]), str(comment.get("updated"))
+
+
+def _closed_at(fields: Raw, events: Sequence[TimelineEvent]) -> datetime | None:
+    """When the status last became done; for an issue that never changed, when it was resolved or created."""
+    if not is_done(fields["status"]):
+        return None
+    return _last(events, Happened.CLOSED) or moment(fields.get("resolutiondate") or fields["created"])
+
+
+def _last(events: Sequence[TimelineEvent], kind: Happened) -> datetime | None:
+    return max((event.at for event in events if event.kind is kind), default=None)

@@ -1,0 +1,82 @@
+"""Finding open issues, page by page. A search lags behind, so it only names issues; it is never read from."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from adapters.jira.client import PLATFORM, found
+from adapters.jira.site import Site
+from adapters.tracker import Page
+from mapping.issue import IssueRef
+
+CLOUD_PAGE = 500  # Jira Cloud gives up to 5,000 when only keys are asked for
+DATA_CENTER_PAGE = 100
+
+
+def pages(
+    tracker: str, site: Site, projects: Sequence[str], since: datetime | None, cursor: str | None
+) -> Iterator[Page]:
+    """The projects' open issues in the order of their keys. The cursor is Jira's own, good for a week on Cloud."""
+    jql = query(projects, since, site.me().time_zone if since else "UTC")
+    while True:
+        page = _cloud_page(tracker, site, jql, cursor) if site.is_cloud else _page(tracker, site, jql, cursor)
+        yield page
+        cursor = page.cursor
+        if cursor is None:
+            return
+
+
+def _cloud_page(tracker: str, site: Site, jql: str, cursor: str | None) -> Page:
+    body = {"jql": jql, "fields": ["key"], "maxResults": CLOUD_PAGE}
+    if cursor is not None:
+        body["nextPageToken"] = cursor
+    answer = found(site.client.call("POST", f"{PLATFORM}/search/jql", body), "issues")
+    last = answer.get("isLast") is True or not answer["issues"]
+    return Page(_refs(tracker, answer["issues"]), None if last else answer.get("nextPageToken"))
+
+
+def _page(tracker: str, site: Site, jql: str, cursor: str | None) -> Page:
+    start = int(cursor or 0)
+    body = {"jql": jql, "fields": ["key"], "maxResults": DATA_CENTER_PAGE, "startAt": start}
+    answer = found(site.client.call("POST", f"{PLATFORM}/search", body), "issues", "total")
+    reached = start + len(answer["issues"])
+    last = not answer["issues"] or reached >= int(answer["total"])
+    return Page(_refs(tracker, answer["issues"]), None if last else str(reached), int(answer["total"]))
+
+
+def _refs(tracker: str, issues: Sequence[dict[str, str]]) -> tuple[IssueRef, ...]:
+    return tuple(IssueRef(tracker, str(issue["key"])) for issue in issues)
+
+
+def query(projects: Sequence[str], since: datetime | None, time_zone: str) -> str:
+    """The JQL for open issues (updated since then); always bounded by the projects, as Jira Cloud demands."""
+    where = f"{in_projects(projects)} AND statusCategory != Done"
+    if since is not None:
+        where += f' AND updated >= "{_local(since, time_zone):%Y-%m-%d %H:%M}"'
+    return f"{where} ORDER BY key ASC"
+
+
+def in_projects(projects: Sequence[str]) -> str:
+    """The JQL clause for these projects."""
+    return f"project in ({', '.join(map(quoted, projects))})"
+
+
+def quoted(text: str) -> str:
+    """A JQL string that holds just this text."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(" " if ord(sign) < 32 else sign for sign in escaped) + '"'
+
+
+def _local(since: datetime, time_zone: str) -> datetime:
+    """The wall clock time that JQL means, in whole minutes, rather too early than too late.
+
+    JQL reads times in the account's own zone: an unknown one is taken for the westernmost (UTC-12), and the hour that
+    comes twice when clocks go back for its first coming.
+    """
+    try:
+        zone = ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        return since.astimezone(UTC) - timedelta(hours=12)
+    local = since.astimezone(zone)
+    twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+    return local - timedelta(hours=1) if twice else local
