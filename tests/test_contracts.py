@@ -82,7 +82,10 @@ VIOLATIONS = {
     "no number": (sent("github", "GET", f"{GITHUB}/repos/acme/shop/issues/None"), "path parameter issue_number"),
     "Enterprise prefix": (sent("github", "GET", "https://ghe.example/api/v3/rate_limit?a=1"), "no query parameter a"),
     "answer without a required key": (sent("github", "GET", f"{ISSUE}/labels", None, 200, [{"id": 1}]), "answer 200"),
-    "answer of another status": (sent("github", "POST", f"{ISSUE}/labels", ["P0"], 201, [LABEL]), "it answered 201"),
+    "answer of another status": (
+        sent("github", "POST", f"{ISSUE}/labels", {"labels": ["P0"]}, 201, [LABEL]),
+        "it answered 201",
+    ),
     "transition id as a number": (
         sent("jira-cloud", "POST", f"{CLOUD}/rest/api/3/issue/OPS-7/transitions", {"transition": {"id": 21}}),
         "body.transition.id: 21 is not of type 'string'",
@@ -138,7 +141,7 @@ VIOLATIONS = {
 }
 
 FINE = {
-    "labels": sent("github", "POST", f"{ISSUE}/labels", ["P0"], 200, [LABEL]),
+    "labels": sent("github", "POST", f"{ISSUE}/labels", {"labels": ["P0"]}, 200, [LABEL]),
     "an extra key in an answer": sent("github", "GET", f"{ISSUE}/labels", None, 200, [{**LABEL, "rationale": "x"}]),
     "a null in an answer": sent("github", "GET", f"{ISSUE}/labels", None, 200, [{**LABEL, "name": None}]),
     "no answer": sent("github", "GET", f"{ISSUE}/labels"),
@@ -161,12 +164,13 @@ FINE = {
 }
 
 OUTSIDE = {
-    sent("github", "GET", f"{GITHUB}/repos/acme/shop/issues/comments"): "GET /repos/{owner}/{repo}/issues/comments",
-    sent("github", "GET", f"{GITHUB}/repos/acme/shop/pulls/3"): "GET /repos/{owner}/{repo}/pulls/{n}",
-    sent("github", "PUT", f"{ISSUE}/lock"): "PUT /repos/{owner}/{repo}/issues/{n}/lock",
-    sent("jira-dc", "POST", f"{CENTER}/rest/api/2/search", {"jql": ""}): "POST /rest/api/2/search",
-    sent("jira-cloud", "DELETE", f"{CLOUD}/rest/api/3/issue/OPS-7"): "DELETE /rest/api/3/issue/{n}",
-    sent("jira-cloud", "GET", f"{CLOUD}/rest/api/3/issue/createmeta"): "GET /rest/api/3/issue/createmeta",
+    sent("github", "GET", f"{GITHUB}/repos/acme/shop/issues/nothing"): "GET /repos/{owner}/{repo}/issues/nothing",
+    sent("github", "GET", f"{GITHUB}/repos/acme/shop/nothing/3"): "GET /repos/{owner}/{repo}/nothing/{n}",
+    sent("github", "PUT", ISSUE): "PUT /repos/{owner}/{repo}/issues/{n}",
+    sent("github", "GET", f"{GITHUB}/orgs/acme/nothing"): "GET /orgs/{name}/nothing",
+    sent("jira-dc", "POST", f"{CENTER}/rest/api/2/nothing", {"jql": ""}): "POST /rest/api/2/nothing",
+    sent("jira-cloud", "PATCH", f"{CLOUD}/rest/api/3/issue/OPS-7"): "PATCH /rest/api/3/issue/{n}",
+    sent("jira-cloud", "GET", f"{CLOUD}/rest/api/3/issue/nothing"): "GET /rest/api/3/issue/nothing",
 }
 
 
@@ -314,9 +318,9 @@ def test_violates():
 
 @responses.activate
 def test_lists():
-    responses.get("https://api.github.com/zen", body="z")
+    responses.get("https://api.github.com/nothing", body="z")
     responses.get("https://elsewhere.example/", body="z")
-    requests.get("https://api.github.com/zen")
+    requests.get("https://api.github.com/nothing")
     requests.get("https://elsewhere.example/")
 
 @pytest.mark.broken_answers
@@ -369,7 +373,7 @@ def test_the_test_that_violates_fails_and_the_end_tells(
     assert said.count("\nERROR ") == 2
     assert "contracts: 2 exchanges judged" in said
     assert "1 against the official descriptions" in said
-    assert "  GET /zen (1)" in said
+    assert "  GET /nothing (1)" in said
     assert "  elsewhere.example (1)" in said
 
 
