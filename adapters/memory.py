@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from adapters.tracker import Dialect, Finding, Gone, Health, Outcome, Page, Step
+from adapters.tracker import Dialect, Finding, Gone, Health, LeaseLost, Outcome, Page, Step
 from mapping.changes import Change, DropComment, EditStatus, MoveTo, SetFields, SetLabels
 from mapping.issue import (
     Card,
@@ -59,11 +59,12 @@ class MemoryTracker:
         """Every issue, in the order of their names."""
         return [self._issues[ref] for ref in sorted(self._issues)]
 
-    def open(
+    def open(  # noqa: PLR0913 - an issue has that many parts
         self,
         ref: IssueRef,
         by: str,
         title: str,
+        *,
         body: str = "",
         labels: Sequence[str] = (),
         priority: str | None = None,
@@ -146,10 +147,14 @@ class MemoryTracker:
             gone = {ref: Gone("there is no such issue", self._moved.get(ref)) for ref in refs}
             return {ref: self._issues.get(ref, gone[ref]) for ref in refs}
 
-    def apply(self, work: Mapping[IssueRef, Sequence[Change]]) -> Mapping[IssueRef, Outcome]:
+    def apply(
+        self, work: Mapping[IssueRef, Sequence[Change]], may_write: Callable[[], bool]
+    ) -> Mapping[IssueRef, Outcome]:
         """Make the changes, as our own account."""
         with self._lock:
             for ref, changes in work.items():
+                if not may_write():
+                    raise LeaseLost
                 for change in changes:
                     self._apply(ref, change)
             return {ref: Outcome(tuple(work[ref]), updated_at=self.issue(ref).updated_at) for ref in work}

@@ -1,6 +1,6 @@
 """The port that every tracker adapter fills, and what it may answer."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -89,6 +89,13 @@ class AccessDenied(TrackerError):
     """The credentials are wrong or lack a permission; the message says which."""
 
 
+class LeaseLost(TrackerError):
+    """Too little time is left on the leases to begin another write."""
+
+    def __init__(self) -> None:
+        super().__init__("the leases ran out before everything was written; the rest is taken up again")
+
+
 class Tracker(Protocol):
     """One GitHub host or Jira site. Every call may raise TrackerError; a call is never repeated inside."""
 
@@ -99,8 +106,13 @@ class Tracker(Protocol):
         """The issues as they are now, in as few requests as the tracker allows. Every ref asked for is answered."""
         ...
 
-    def apply(self, work: Mapping[IssueRef, Sequence[Change]]) -> Mapping[IssueRef, Outcome]:
-        """Make the changes, in their order within an issue. One issue's failure never stops another's changes."""
+    def apply(
+        self, work: Mapping[IssueRef, Sequence[Change]], may_write: Callable[[], bool]
+    ) -> Mapping[IssueRef, Outcome]:
+        """Make the changes, in their order within an issue. One issue's failure never stops another's changes.
+
+        `may_write` is asked before every request that writes; when it says no, LeaseLost is raised.
+        """
         ...
 
     def pages(self, since: datetime | None, cursor: str | None) -> Iterator[Page]:

@@ -12,11 +12,14 @@ from enum import IntEnum
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.engine import Connection
 
-from integrator.store import Store, agenda, deliveries, facts, intents, trackers
+from integrator.store import Store, Unwritable, agenda, deliveries, facts, intents, trackers
 from mapping.issue import IssueRef
-from webhooks.delivery import Delivery
+from webhooks.delivery import Delivery, NotStored
+
+log = structlog.get_logger()
 
 LEASE = timedelta(seconds=60)
 SETTLE = timedelta(seconds=10)
@@ -75,7 +78,11 @@ class Agenda:
             stored = conn.execute(self._store.upsert(deliveries).values(row).on_conflict_do_nothing())
             return bool(stored.rowcount)
 
-        return self._store.write(work)
+        try:
+            return self._store.write(work)
+        except Unwritable as error:
+            log.error("delivery not stored", tracker=tracker, delivery=delivery.id, error=str(error))
+            raise NotStored("the database does not take writes") from error
 
     def touch(self, refs: Sequence[IssueRef], lane: Lane, at: datetime | None = None) -> None:
         """Put issues on the agenda; the earlier time and the better lane win."""

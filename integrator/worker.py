@@ -4,7 +4,7 @@ A batch is one tracker's. Whatever goes wrong with the tracker holds the tracker
 whatever goes wrong with an issue is that issue's alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from adapters.tracker import Dialect, Gone, Outcome, Tracker, TrackerError
 from integrator import journal, metrics
-from integrator.agenda import Agenda, Claim, Lane
+from integrator.agenda import LEASE, Agenda, Claim, Lane
 from integrator.store import Store
 from integrator.texts import status_text
 from mapping.case import Case
@@ -29,6 +29,7 @@ CHUNK = 20
 REREAD = timedelta(seconds=1)
 BELIEVE_AFTER = timedelta(seconds=60)
 LAG = timedelta(seconds=10)
+TO_WRITE = timedelta(seconds=25)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +57,52 @@ def in_words(changes: Sequence[Change], dialect: Dialect) -> tuple[Change, ...]:
 class Worker:
     """Works on what is due, a batch at a time."""
 
-    def __init__(self, store: Store, agenda: Agenda, trackers: Mapping[str, Tracker], policy: Policy) -> None:
+    def __init__(
+        self,
+        store: Store,
+        agenda: Agenda,
+        trackers: Mapping[str, Tracker],
+        policy: Policy,
+        watches: Callable[[IssueRef], bool] = lambda ref: True,
+    ) -> None:
         self._store = store
         self._agenda = agenda
         self._trackers = trackers
         self._policy = policy
+        self._watches = watches
+        self._held: Sequence[Claim] = ()
+        self._held_until = store.now()
+
+    def may_write(self) -> bool:
+        """Whether the leases last long enough to begin a write that takes its whole deadline."""
+        return self._held_until - self._store.now() >= TO_WRITE
+
+    def beat(self) -> None:
+        """Renew the leases of the batch at hand; called every few seconds from another thread."""
+        if held := self._held:
+            self._renew(held)
+
+    def _renew(self, claims: Sequence[Claim]) -> set[IssueRef]:
+        until = self._store.now() + LEASE
+        mine = self._agenda.renew(claims)
+        if mine:
+            self._held_until = until
+        return mine
 
     def run_due(self) -> int:
         """One batch of every tracker that has something due; how many issues were taken up."""
         return sum(self._run_batch(tracker) for tracker in self._trackers.values())
 
     def _run_batch(self, tracker: Tracker) -> int:
+        until = self._store.now() + LEASE
         claims = self._agenda.claim(tracker.name, BATCH)
         if not claims:
             return 0
-        self._guarded(tracker, claims)
+        self._held, self._held_until = claims, until
+        try:
+            self._guarded(tracker, claims)
+        finally:
+            self._held = ()
         return len(claims)
 
     def _guarded(self, tracker: Tracker, claims: Sequence[Claim]) -> None:
@@ -119,7 +151,7 @@ class Worker:
 
     def _forget(self, claim: Claim, gone: Gone) -> None:
         """The issue is not under this name any more; where it went, it goes on."""
-        if gone.moved_to is not None:
+        if gone.moved_to is not None and self._watches(gone.moved_to):
             self._agenda.touch([gone.moved_to], Lane.EVENT)
         self._store.write(lambda conn: self._agenda.gone(conn, claim))
 
@@ -131,11 +163,11 @@ class Worker:
 
     def _write(self, tracker: Tracker, todos: Sequence[Todo]) -> None:
         """Apply a chunk of plans under leases renewed for it, noting first what will be created."""
-        held = self._agenda.renew([todo.claim for todo in todos])
+        held = self._renew([todo.claim for todo in todos])
         mine = [todo for todo in todos if todo.claim.ref in held]
         work = {todo.claim.ref: in_words(todo.plan.changes, tracker.dialect) for todo in mine if todo.plan.changes}
         self._agenda.begin([(ref, key) for ref, changes in work.items() for key in _created(changes)])
-        outcomes = tracker.apply(work) if work else {}
+        outcomes = tracker.apply(work, self.may_write) if work else {}
         self._store.write(lambda conn: self._settle(conn, tracker, mine, outcomes))
 
     def _settle(

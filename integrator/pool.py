@@ -1,0 +1,80 @@
+"""Workers in threads, and the heart that keeps their leases."""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+
+from integrator.agenda import OtherPolicy
+from integrator.worker import Worker
+
+log = structlog.get_logger()
+
+POLL = timedelta(seconds=0.5)
+BEAT = timedelta(seconds=15)
+BREATHER = timedelta(seconds=2)
+
+
+class Pool:
+    """A number of workers that take up whatever is due, at once when woken and within half a second otherwise."""
+
+    def __init__(self, make_worker: Callable[[], Worker], threads: int) -> None:
+        self._workers = [make_worker() for _ in range(threads)]
+        self._stopping = threading.Event()
+        self._bell = threading.Condition()
+        self._rings = 0
+        self._threads = [
+            threading.Thread(target=self._work, args=(worker,), name=f"worker-{number}")
+            for number, worker in enumerate(self._workers)
+        ]
+        self._heart = threading.Thread(target=self._beat, name="heart", daemon=True)
+        self.superseded = False
+
+    def start(self) -> None:
+        """Begin to work."""
+        for thread in (*self._threads, self._heart):
+            thread.start()
+
+    def wake(self) -> None:
+        """Something is due now."""
+        with self._bell:
+            self._rings += 1
+            self._bell.notify_all()
+
+    def stop(self, timeout: float = 30) -> None:
+        """Finish the batches at hand and end; a batch that takes longer is left to its leases."""
+        self._stopping.set()
+        self.wake()
+        for thread in self._threads:
+            thread.join(timeout)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether every worker is still at work."""
+        return all(thread.is_alive() for thread in self._threads)
+
+    def _work(self, worker: Worker) -> None:
+        while not self._stopping.is_set() and threading.main_thread().is_alive():
+            rings = self._rings
+            try:
+                busy = worker.run_due() > 0
+            except OtherPolicy as error:
+                log.error("stopped working", reason=str(error))
+                self.superseded = True
+                return
+            except Exception:
+                log.exception("worker stumbled")
+                self._stopping.wait(BREATHER.total_seconds())
+                continue
+            if not busy:
+                with self._bell:
+                    self._bell.wait_for(lambda heard=rings: self._rings != heard, POLL.total_seconds())
+
+    def _beat(self) -> None:
+        while not self._stopping.wait(BEAT.total_seconds()):
+            for worker in self._workers:
+                try:
+                    worker.beat()
+                except Exception:
+                    log.exception("lease not renewed")
