@@ -1,0 +1,98 @@
+"""GitHub as a tracker: issues, labels, comments, and a Projects v2 board, on github.com and Enterprise Server."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+
+from adapters.github.apply import Writer
+from adapters.github.client import Client
+from adapters.github.doctor import Doctor
+from adapters.github.prepare import Preparation
+from adapters.github.read import Reader
+from adapters.github.settings import (
+    PROTOCOL_COLUMNS,
+    App,
+    LabelSpec,
+    ProjectRef,
+    Settings,
+    Token,
+    Webhook,
+)
+from adapters.github.shared import Shared
+from adapters.http import Deadlines
+from adapters.tracker import Dialect, Finding, Gone, Outcome, Page, Step
+from mapping.changes import Change
+from mapping.issue import Column, Issue, IssueRef
+
+__all__ = ["App", "GitHubTracker", "LabelSpec", "ProjectRef", "Shared", "Token", "Webhook"]
+
+
+class GitHubTracker:
+    """One GitHub connection for one worker thread; instances of the same connection share a `Shared`.
+
+    `url` is the REST root (`https://api.github.com`, `https://HOST/api/v3`). Without a `project` there are only labels
+    and comments. `former` are logins we used before; `form` is the text of the issue form that `prepare` creates.
+    """
+
+    dialect: Dialect = "markdown"
+
+    def __init__(  # noqa: PLR0913 (one composition root gives them by name)
+        self,
+        *,
+        name: str,
+        repositories: Sequence[str],
+        auth: Token | App,
+        clock: Callable[[], datetime],
+        url: str = "https://api.github.com",
+        project: tuple[str, int] | None = None,
+        columns: Mapping[Column, str] = PROTOCOL_COLUMNS,
+        labels: Sequence[tuple[str, str, str]] = (),
+        former: Sequence[str] = (),
+        form: str = "",
+        webhook: tuple[str, str] | None = None,
+        shared: Shared | None = None,
+        deadlines: Deadlines | None = None,
+    ) -> None:
+        self.name = name
+        settings = Settings(
+            name=name,
+            url=url,
+            repositories=tuple(repositories),
+            auth=auth,
+            project=ProjectRef(*project) if project else None,
+            columns=columns,
+            labels=tuple(LabelSpec(*label) for label in labels),
+            former=frozenset(former),
+            form=form,
+            webhook=Webhook(*webhook) if webhook else None,
+            deadlines=deadlines or Deadlines(),
+        )
+        shared = shared or Shared()
+        self._client = Client(settings, shared, clock)
+        self._reader = Reader(settings, self._client, shared, clock)
+        self._writer = Writer(settings, self._client, shared, self._reader, clock)
+        self._doctor = Doctor(settings, self._client)
+        self._preparation = Preparation(settings, self._client)
+
+    def read(self, refs: Sequence[IssueRef]) -> Mapping[IssueRef, Issue | Gone]:
+        """The issues as they are now: one request for a hundred, more only for long histories and moved issues."""
+        return self._reader.read(refs)
+
+    def apply(self, work: Mapping[IssueRef, Sequence[Change]]) -> Mapping[IssueRef, Outcome]:
+        """Make the changes: one request for a batch, a second one for cards that are new on the board."""
+        return self._writer.apply(work)
+
+    def pages(self, since: datetime | None, cursor: str | None) -> Iterator[Page]:
+        """Open issues, a hundred a page, the oldest first."""
+        return self._reader.pages(since, cursor)
+
+    def doctor(self) -> Iterator[Finding]:
+        """Look at credentials, repositories, labels, webhooks, the project and the issue form; read only."""
+        return self._doctor.findings()
+
+    def prepare(self, dry_run: bool) -> Iterator[Step]:
+        """Create labels, columns, issue form and webhook where they are missing; a second run finds all there."""
+        return self._preparation.steps(dry_run)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()

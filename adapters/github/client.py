@@ -1,0 +1,261 @@
+"""One GitHub client: PyGithub without its retries and pauses, our deadlines, and every answer judged in one place."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, NoReturn
+
+import github
+import requests
+from github import Auth, GithubException
+
+from adapters.github.settings import App, Settings
+from adapters.github.shared import AccessToken, Shared
+from adapters.http import DeadlineExceeded, mount
+from adapters.tracker import AccessDenied, RateLimited, TrackerError, Unreachable
+
+Json = Mapping[str, Any]
+
+_API_VERSION = "2022-11-28"
+_USER_AGENT = "spark-integrator"
+_UNTOLD_PAUSE = timedelta(seconds=60)  # GitHub: without retry-after or a reset wait at least a minute
+_TOO_SLOW = {500, 502, 504}
+_LIMIT_WORDS = ("rate limit", "submitted too quickly", "abuse detection")
+
+
+class TooSlow(Unreachable):
+    """GitHub ran out of time or resources: a smaller question may succeed."""
+
+
+class Refused(TrackerError):
+    """GitHub understood and said no (404, 409, 410, 422; 200 for GraphQL); `status` is the HTTP status."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A GraphQL answer: what came, and the errors, each with its path."""
+
+    data: Json
+    errors: Sequence[Json] = ()
+
+    def error_at(self, *path: str) -> Json | None:
+        """The first error at this path or below it."""
+        for error in self.errors:
+            if tuple(error.get("path") or ())[: len(path)] == path:
+                return error
+        return None
+
+
+class _SharedToken(Auth.Auth):
+    """PyGithub's own installation auth refreshes once per thread; this one asks the shared keeper."""
+
+    def __init__(self, current: Callable[[], str]) -> None:
+        self._current = current
+
+    @property
+    def token_type(self) -> str:
+        return "token"
+
+    @property
+    def token(self) -> str:
+        return self._current()
+
+
+class Client:
+    """The requests of one worker thread. Nothing is ever sent twice; failures are TrackerErrors or Refused."""
+
+    def __init__(self, settings: Settings, shared: Shared, clock: Callable[[], datetime]) -> None:
+        self._settings = settings
+        self._shared = shared
+        self._clock = clock
+        self.app = self._github(_app_auth(settings.auth)) if isinstance(settings.auth, App) else None
+        self.github = self._github(self._auth())
+
+    def graphql(self, query: str, variables: Json, needs: str) -> Answer:
+        """One GraphQL request; `needs` names the permission that a refusal is about."""
+        requester = self.github.requester
+        with self.judging(needs):
+            status, headers, text = requester.requestJson(
+                "POST", requester.graphql_url, input={"query": query, "variables": dict(variables)}
+            )
+            body = _parsed(text, status)
+            if status >= 400:
+                self._judge(status, headers, body, needs)
+        return self._answer(body, headers, needs)
+
+    def get(self, path: str, as_app: bool = False) -> Any:
+        """One REST GET of what PyGithub has no method for, or asks in two calls."""
+        source = self.app if as_app and self.app is not None else self.github
+        with self.judging(f"reading {path.partition('?')[0]}"):
+            _, data = source.requester.requestJsonAndCheck("GET", path)
+        return data
+
+    def post(self, path: str, body: Json) -> None:
+        """One REST POST, likewise."""
+        with self.judging(f"writing to {path}"):
+            self.github.requester.requestJsonAndCheck("POST", path, input=dict(body))
+
+    def close(self) -> None:
+        """Close the connections."""
+        for client in filter(None, (self.app, self.github)):
+            client.close()
+
+    @contextmanager
+    def judging(self, needs: str) -> Iterator[None]:
+        """Around PyGithub calls: whatever goes wrong becomes a TrackerError or Refused."""
+        try:
+            yield
+        except (DeadlineExceeded, requests.ReadTimeout) as failure:
+            raise TooSlow(f"GitHub didn't answer in time: {failure}") from failure
+        except requests.RequestException as failure:
+            raise Unreachable(f"GitHub can't be reached: {_short(failure)}") from failure
+        except GithubException as failure:
+            self._judge(failure.status, failure.headers or {}, failure.data, needs)
+        except (ValueError, RuntimeError, AssertionError) as failure:  # PyGithub: broken JSON, redirects elsewhere
+            raise Unreachable(f"GitHub's answer makes no sense: {_short(failure)}") from failure
+
+    def _judge(self, status: int, headers: Mapping[str, Any], body: Any, needs: str) -> NoReturn:
+        message = str(body.get("message") or "") if isinstance(body, Mapping) else ""
+        if status in {403, 429} and _is_limit(status, headers, message):
+            raise RateLimited(f"GitHub asks for a pause ({message or status})", self._retry_at(headers))
+        if status == 401:
+            self._forget_token()
+            raise AccessDenied(f"GitHub doesn't accept the credentials ({message or status})")
+        if status == 403:
+            raise AccessDenied(f"GitHub refuses {needs}: {message or status}{_wanted(headers)}")
+        if status in _TOO_SLOW:
+            raise TooSlow(f"GitHub answered {status}")
+        if status > 500:
+            raise Unreachable(f"GitHub answered {status}")
+        raise Refused(status, _reason(body) or f"GitHub answered {status}")
+
+    def _answer(self, body: Any, headers: Mapping[str, Any], needs: str) -> Answer:
+        if not isinstance(body, Mapping) or not ("data" in body or "errors" in body):
+            raise Unreachable("GitHub's answer is no GraphQL answer")
+        data, errors = body.get("data") or {}, tuple(body.get("errors") or ())
+        if any(data.values()) or not errors:
+            return Answer(data, errors)
+        said = "; ".join(str(error.get("message")) for error in errors[:3])
+        kinds = {error.get("type") for error in errors}
+        if "RATE_LIMITED" in kinds or any(words in said.lower() for words in _LIMIT_WORDS):
+            raise RateLimited(f"GitHub asks for a pause ({said})", self._retry_at(headers))
+        located = any("path" in error for error in errors)
+        if kinds <= {"FORBIDDEN", "INSUFFICIENT_SCOPES"} and not located:
+            raise AccessDenied(f"GitHub refuses {needs}: {said}")
+        if is_too_slow(errors[0]):
+            raise TooSlow(f"GitHub gave up on the request: {said}")
+        if not located:
+            raise Refused(200, said)
+        return Answer(data, errors)
+
+    def _retry_at(self, headers: Mapping[str, Any]) -> datetime:
+        now = self._clock()
+        after = str(headers.get("retry-after", ""))
+        if after.isdigit():
+            return now + timedelta(seconds=int(after))
+        if after:
+            try:
+                return parsedate_to_datetime(after).astimezone(UTC)
+            except ValueError:
+                return now + _UNTOLD_PAUSE
+        reset = str(headers.get("x-ratelimit-reset", ""))
+        if reset.isdigit() and headers.get("x-ratelimit-remaining") == "0":
+            return max(datetime.fromtimestamp(int(reset), UTC), now + timedelta(seconds=1))
+        return now + _UNTOLD_PAUSE
+
+    def _auth(self) -> Auth.Auth:
+        auth = self._settings.auth
+        return _SharedToken(self._installation_token) if isinstance(auth, App) else Auth.Token(auth.value)
+
+    def _installation_token(self) -> str:
+        return self._shared.token.current(self._clock(), self._fetch_token)
+
+    def _fetch_token(self) -> AccessToken:
+        app, auth = self.app, self._settings.auth
+        if app is None or not isinstance(auth, App):
+            raise AccessDenied("only a GitHub App has installation tokens")
+        path = f"/app/installations/{auth.installation_id}/access_tokens"
+        try:
+            with self.judging("an installation token"):
+                _, data = app.requester.requestJsonAndCheck("POST", path)
+        except Refused as refusal:
+            raise AccessDenied(f"the App has no installation {auth.installation_id}: {refusal}") from refusal
+        return AccessToken(str(data["token"]), datetime.fromisoformat(str(data["expires_at"])))
+
+    def _forget_token(self) -> None:
+        if isinstance(self._settings.auth, App):
+            self._shared.token.forget()
+
+    def _github(self, auth: Auth.Auth) -> github.Github:
+        client = github.Github(
+            base_url=self._settings.url.rstrip("/"),
+            auth=auth,
+            user_agent=_USER_AGENT,
+            per_page=100,
+            retry=0,
+            lazy=True,
+            seconds_between_requests=0,
+            seconds_between_writes=0,
+            api_version=_API_VERSION,
+        )
+        # PyGithub makes its connection lazily and keeps it; injected connection classes would be made anew each call.
+        connection = client.requester._Requester__createConnection()  # type: ignore[attr-defined]
+        mount(connection.session, self._settings.deadlines)
+        return client
+
+
+def is_too_slow(error: Json) -> bool:
+    """Whether a GraphQL error says that time or resources ran out, so that the outcome is unknown."""
+    message = str(error.get("message", "")).lower()
+    return error.get("type") in {None, "SERVICE_UNAVAILABLE", "RESOURCE_LIMITS_EXCEEDED"} and (
+        "something went wrong" in message or "timeout" in message or "resource limits" in message
+    )
+
+
+def _app_auth(auth: App) -> Auth.AppAuth:
+    return Auth.AppAuth(auth.app_id, auth.private_key)
+
+
+def _parsed(text: str, status: int) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        if status >= 400:
+            return {}
+        raise
+
+
+def _is_limit(status: int, headers: Mapping[str, Any], message: str) -> bool:
+    return (
+        status == 429
+        or "retry-after" in headers
+        or headers.get("x-ratelimit-remaining") == "0"
+        or any(words in message.lower() for words in _LIMIT_WORDS)
+    )
+
+
+def _wanted(headers: Mapping[str, Any]) -> str:
+    wanted = headers.get("x-accepted-github-permissions") or headers.get("x-accepted-oauth-scopes")
+    return f" (it takes {wanted})" if wanted else ""
+
+
+def _reason(body: Any) -> str:
+    if not isinstance(body, Mapping):
+        return ""
+    details = [
+        str(error.get("message") or error.get("code") or "")
+        for error in body.get("errors") or ()
+        if isinstance(error, Mapping)
+    ]
+    return ": ".join(part for part in (str(body.get("message") or ""), ", ".join(filter(None, details))) if part)
+
+
+def _short(failure: Exception) -> str:
+    return str(failure)[:200] or type(failure).__name__

@@ -1,0 +1,171 @@
+"""The GraphQL texts. Names are GitHub's own (https://docs.github.com/en/graphql/reference)."""
+
+from collections.abc import Sequence
+
+_EVENTS = (
+    "LABELED_EVENT",
+    "UNLABELED_EVENT",
+    "ASSIGNED_EVENT",
+    "UNASSIGNED_EVENT",
+    "CLOSED_EVENT",
+    "REOPENED_EVENT",
+    "TRANSFERRED_EVENT",
+)
+_MOVED = "PROJECT_V2_ITEM_STATUS_CHANGED_EVENT"
+
+_PAGE = "pageInfo { hasNextPage endCursor }"
+
+_ACTOR = "fragment A on Actor { __typename login }"
+
+_COMMENT = """fragment C on IssueComment {
+  id body createdAt lastEditedAt viewerDidAuthor author { ...A } editor { ...A }
+}"""
+
+_EVENT = """fragment E on IssueTimelineItems {
+  __typename
+  ... on LabeledEvent { id createdAt actor { ...A } label { name } }
+  ... on UnlabeledEvent { id createdAt actor { ...A } label { name } }
+  ... on AssignedEvent { id createdAt actor { ...A } assignee { ...A } }
+  ... on UnassignedEvent { id createdAt actor { ...A } assignee { ...A } }
+  ... on ClosedEvent { id createdAt actor { ...A } }
+  ... on ReopenedEvent { id createdAt actor { ...A } }
+  ... on TransferredEvent { id createdAt actor { ...A } fromRepository { nameWithOwner } }
+  %s
+}"""
+_MOVED_EVENT = "... on ProjectV2ItemStatusChangedEvent { id createdAt actor { ...A } status project { id } }"
+
+_CARDS = """projectItems(first: 20, includeArchived: true) {
+    nodes {
+      id isArchived project { id }
+      fieldValueByName(name: "Status") {
+        ... on ProjectV2ItemFieldSingleSelectValue { name updatedAt }
+      }
+    }
+  }"""
+
+BOARD = """repositoryOwner(login: $owner) {
+    ... on ProjectV2Owner {
+      projectV2(number: $project) {
+        id title
+        field(name: "Status") {
+          ... on ProjectV2SingleSelectField { id options { id name color description } }
+        }
+      }
+    }
+  }"""
+
+REPOSITORY_LABELS = f"labels(first: 100) {{ {_PAGE} nodes {{ id name }} }}"
+
+
+def comments(after: str = "") -> str:
+    """A page of comments, oldest first; `after` names the variable with the cursor."""
+    return f"comments(first: 100{_after(after)}) {{ {_PAGE} nodes {{ ...C }} }}"
+
+
+def timeline(moves: bool, after: str = "") -> str:
+    """A page of the timeline events that the protocol knows; `moves`: the host tells column moves as events."""
+    kinds = ", ".join((*_EVENTS, _MOVED) if moves else _EVENTS)
+    return f"timelineItems(first: 100, itemTypes: [{kinds}]{_after(after)}) {{ {_PAGE} nodes {{ ...E }} }}"
+
+
+def fragments(moves: bool, issue: str = "") -> str:
+    """The fragments that `comments` and `timeline` use, and those of the issue if given."""
+    return "\n".join(filter(None, (issue, _COMMENT, _EVENT % (_MOVED_EVENT if moves else ""), _ACTOR)))
+
+
+def issue_fragment(moves: bool, cards: bool) -> str:
+    """Everything about an issue that fits into one request."""
+    return f"""fragment I on Issue {{
+  id number title body url createdAt updatedAt closedAt lastEditedAt
+  author {{ ...A }}
+  labels(first: 100) {{ nodes {{ id name }} }}
+  assignees(first: 20) {{ nodes {{ ...A }} }}
+  {comments()}
+  {timeline(moves)}
+  {_CARDS if cards else ""}
+}}"""
+
+
+def read(numbers: Sequence[Sequence[int]], labels: Sequence[bool], moves: bool, cards: bool, board: bool) -> str:
+    """One request for many issues: `numbers[r]` of repository r, aliases `r<r>` and `i<number>`.
+
+    `labels[r]` and `board` ask for ids that aren't known yet, so that they cost no request of their own.
+    """
+    heads = [f"$o{at}: String!, $n{at}: String!" for at in range(len(numbers))]
+    heads += ["$owner: String!, $project: Int!"] if board else []
+    parts = ["viewer { login }"] + ([f"board: {BOARD}"] if board else [])
+    for at, wanted in enumerate(numbers):
+        issues = " ".join(f"i{number}: issue(number: {number}) {{ ...I }}" for number in wanted)
+        ids = REPOSITORY_LABELS if labels[at] else ""
+        parts.append(f"r{at}: repository(owner: $o{at}, name: $n{at}) {{ nameWithOwner {ids} {issues} }}")
+    body = "\n  ".join(parts)
+    return f"query Read({', '.join(heads)}) {{\n  {body}\n}}\n{fragments(moves, issue_fragment(moves, cards))}"
+
+
+def more(wanted: Sequence[str], moves: bool) -> str:
+    """The next pages: alias `m<n>` of node `$i<n>` from cursor `$c<n>`; `wanted` names comments or timelineItems."""
+    heads, parts = [], []
+    for at, connection in enumerate(wanted):
+        heads.append(f"$i{at}: ID!, $c{at}: String!")
+        page = comments(f"c{at}") if connection == "comments" else timeline(moves, f"c{at}")
+        parts.append(f"m{at}: node(id: $i{at}) {{ ... on Issue {{ {page} }} }}")
+    used = [_ACTOR]
+    used += [_COMMENT] if "comments" in wanted else []
+    used += [_EVENT % (_MOVED_EVENT if moves else "")] if "timelineItems" in wanted else []
+    return f"query More({', '.join(heads)}) {{\n  {' '.join(parts)}\n}}\n" + "\n".join(used)
+
+
+def ids(repositories: int, board: bool) -> str:
+    """Only the ids of labels (aliases `r<n>`) and of the board."""
+    heads = [f"$o{at}: String!, $n{at}: String!" for at in range(repositories)]
+    heads += ["$owner: String!, $project: Int!"] if board else []
+    parts = [f"r{at}: repository(owner: $o{at}, name: $n{at}) {{ {REPOSITORY_LABELS} }}" for at in range(repositories)]
+    parts += [f"board: {BOARD}"] if board else []
+    return f"query Ids({', '.join(heads)}) {{ {' '.join(parts)} }}"
+
+
+OPEN_ISSUES = f"""query Open($owner: String!, $name: String!, $since: DateTime, $after: String) {{
+  repository(owner: $owner, name: $name) {{
+    issues(first: 100, after: $after, states: [OPEN], filterBy: {{since: $since}},
+           orderBy: {{field: CREATED_AT, direction: ASC}}) {{
+      totalCount {_PAGE} nodes {{ number }}
+    }}
+  }}
+}}"""
+
+ITEMS = f"""query Items($project: ID!, $after: String) {{
+  node(id: $project) {{
+    ... on ProjectV2 {{
+      items(first: 100, after: $after) {{
+        {_PAGE}
+        nodes {{
+          id
+          fieldValueByName(name: "Status") {{ ... on ProjectV2ItemFieldSingleSelectValue {{ name optionId }} }}
+        }}
+      }}
+    }}
+  }}
+}}"""
+
+UPDATE_OPTIONS = """mutation Options($input: UpdateProjectV2FieldInput!) {
+  updateProjectV2Field(input: $input) {
+    projectV2Field { ... on ProjectV2SingleSelectField { id options { id name } } }
+  }
+}"""
+
+REPOSITORY = """query Repository($owner: String!, $name: String!) {
+  viewer { login }
+  repository(owner: $owner, name: $name) { nameWithOwner viewerPermission isArchived hasIssuesEnabled }
+}"""
+
+OWN_WORDS = """query OwnWords($owner: String!, $name: String!) {
+  repository(owner: $owner, name: $name) {
+    issues(first: 50, orderBy: {field: UPDATED_AT, direction: DESC}) {
+      nodes { number comments(last: 20) { nodes { viewerDidAuthor body lastEditedAt url } } }
+    }
+  }
+}"""
+
+
+def _after(variable: str) -> str:
+    return f", after: ${variable}" if variable else ""

@@ -1,0 +1,114 @@
+"""What the workers of one GitHub connection share: the token, ids, who may write. All of it can be lost."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from mapping.issue import IssueRef
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+_TEAM_KNOWN_FOR = timedelta(minutes=5)
+_IDS_KNOWN_FOR = timedelta(minutes=10)
+_ISSUES_KNOWN_FOR = timedelta(hours=6)
+_TOKEN_RESERVE = timedelta(minutes=5)
+
+
+class Kept(Generic[K, V]):
+    """Values that are believed for a while; safe to use from several threads, never more than `at_most`."""
+
+    def __init__(self, ttl: timedelta, at_most: int = 1_000) -> None:
+        self._ttl = ttl
+        self._at_most = at_most
+        self._lock = threading.Lock()
+        self._rows: OrderedDict[K, tuple[datetime, V]] = OrderedDict()
+
+    def get(self, key: K, now: datetime) -> V | None:
+        """The value, unless it is unknown or too old."""
+        with self._lock:
+            row = self._rows.get(key)
+        return row[1] if row is not None and now < row[0] + self._ttl else None
+
+    def put(self, key: K, value: V, now: datetime) -> None:
+        """Believe this from now on; the longest unrefreshed value makes room."""
+        with self._lock:
+            self._rows[key] = (now, value)
+            self._rows.move_to_end(key)
+            while len(self._rows) > self._at_most:
+                self._rows.popitem(last=False)
+
+    def drop(self, key: K) -> None:
+        """Believe nothing about this key."""
+        with self._lock:
+            self._rows.pop(key, None)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """An installation token and the instant at which GitHub stops taking it."""
+
+    value: str = field(repr=False)
+    expires_at: datetime
+
+
+class TokenKeeper:
+    """One installation token for all threads: whoever finds it old fetches it while the others wait."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._token: AccessToken | None = None
+
+    def current(self, now: datetime, fetch: Callable[[], AccessToken]) -> str:
+        """The token; fetched when there is none or it ends within five minutes."""
+        with self._lock:
+            if self._token is None or self._token.expires_at - _TOKEN_RESERVE <= now:
+                self._token = fetch()
+            return self._token.value
+
+    def forget(self) -> None:
+        """GitHub didn't take the token: fetch another one next time."""
+        with self._lock:
+            self._token = None
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The project's ids; `options` maps a Status option's name (case folded) to its id; `why`: it can't be used."""
+
+    project: str = ""
+    status: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An issue's node id, its card's if it has one on the board, and its labels' by name (case folded)."""
+
+    id: str
+    item: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """The logins (lower case) with write access to a repository; `refused` says why GitHub didn't tell."""
+
+    logins: frozenset[str] = frozenset()
+    refused: str = ""
+
+
+class Shared:
+    """Give the same one to every tracker instance of one connection."""
+
+    def __init__(self) -> None:
+        self.token = TokenKeeper()
+        self.teams: Kept[str, Team] = Kept(_TEAM_KNOWN_FOR)
+        self.labels: Kept[str, Mapping[str, str]] = Kept(_IDS_KNOWN_FOR)
+        self.boards: Kept[str, Board] = Kept(_IDS_KNOWN_FOR)
+        self.issues: Kept[IssueRef, Known] = Kept(_ISSUES_KNOWN_FOR, at_most=20_000)
+        self.tells_moves = True  # False once the host said that it doesn't know the event (older Enterprise Servers)
