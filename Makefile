@@ -12,9 +12,8 @@ demo: $(READY)
 	@.venv/bin/integrator demo $(if $(filter 1,$(KEEP)),--keep)
 
 test: lint
-	$(PY) -m pytest -n auto --maxprocesses 4 --cov --cov-report=
+	$(PY) -m pytest -n auto --maxprocesses 4 --cov --cov-report=term:skip-covered --cov-fail-under=90
 	@$(PY) -m coverage report --include='mapping/*' --fail-under=100 --skip-covered --show-missing
-	@$(PY) -m coverage report --fail-under=90 --skip-covered
 
 lint: $(READY)
 	$(PY) -m ruff check

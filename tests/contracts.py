@@ -278,7 +278,7 @@ def _exchange(kind: Kind, request: requests.PreparedRequest, response: requests.
     body = request.body if isinstance(request.body, bytes) else (request.body or "").encode()
     asked = (kind, request.method or "", request.url or "", _media(request.headers), body)
     # An answer that is streamed and not read yet can't be judged without taking it from its reader.
-    if response is None or response._content is False:
+    if response is None or getattr(response, "_content", b"") is False:
         return Exchange(*asked)
     return Exchange(*asked, response.status_code, _media(response.headers), response.content)
 

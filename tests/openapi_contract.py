@@ -172,13 +172,14 @@ def _judge(resolve: Callable[[str], Json], answers: bool) -> Any:
         return keyword
 
     def reference(validator: Any, pointer: str, instance: Any, _schema: Json) -> Iterable[ValidationError]:
-        return iter(validator.descend(instance, resolve(pointer)))
+        yield from validator.descend(instance, resolve(pointer))
 
     rules: dict[str, Keyword] = {**Draft4Validator.VALIDATORS, "$ref": reference}
     if answers:
         rules |= {"oneOf": rules["anyOf"], "additionalProperties": _extra(rules["additionalProperties"])}
         rules["type"] = _numeric_dates(rules["type"])
-    return extend(Draft4Validator, {name: nullable(rule) for name, rule in rules.items()})({})
+    make: Any = extend  # its stubs give it no types
+    return make(Draft4Validator, {name: nullable(rule) for name, rule in rules.items()})({})
 
 
 def _extra(check: Keyword) -> Keyword:
