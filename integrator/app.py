@@ -1,6 +1,7 @@
 """The web application: webhooks in, health and metrics out."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,22 +13,27 @@ from werkzeug.exceptions import HTTPException
 from integrator import metrics
 from integrator.agenda import Agenda
 from integrator.store import Store, agenda
+from mapping.issue import IssueRef
 from webhooks.delivery import Delivery
 from webhooks.receiver import Receiver, blueprint
 
 
-def web_app(
+def web_app(  # noqa: PLR0913, PLR0917
     store: Store,
     tasks: Agenda,
     receivers: Mapping[str, Receiver],
+    spelled: Callable[[IssueRef], IssueRef],
     wake: Callable[[], None],
     workers_alive: Callable[[], bool] | None,
 ) -> Flask:
-    """The Flask application. `workers_alive` is None where this process has no workers."""
+    """The Flask application. `spelled` gives an issue's name in app.yaml's spelling; `workers_alive` is None where
+    this process has no workers.
+    """
     app = Flask("integrator", static_folder=None)
 
     def accept(tracker: str, delivery: Delivery) -> bool:
-        stored = tasks.accept(tracker, delivery)
+        touches = tuple(replace(touch, ref=spelled(touch.ref)) for touch in delivery.touches)
+        stored = tasks.accept(tracker, replace(delivery, touches=touches))
         wake()
         return stored
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import RoundTripConstructor
@@ -16,6 +16,8 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from mapping.issue import Column
 from mapping.policy import Policy, Strict
+
+M = TypeVar("M", bound=BaseModel)
 
 NAME = r"^[a-z][a-z0-9_]*$"
 
@@ -93,10 +95,11 @@ class Identity(Strict):
 
 
 class Config(Policy):
-    """app.yaml: the policy, the trackers it is kept on, and who the integrator was before."""
+    """app.yaml: the policy, the trackers it is kept on, who the integrator was before, and where trackers reach it."""
 
     trackers: Mapping[Annotated[str, Field(pattern=NAME)], AnyTracker] = {}
     identity: Identity = Identity()
+    public_url: Url | None = None
 
     @model_validator(mode="after")
     def _distinct_homes(self) -> "Config":
@@ -119,21 +122,29 @@ def homes_of(tracker: GitHubConfig | JiraConfig) -> tuple[str, ...]:
 
 def load(path: Path) -> Config:
     """Read app.yaml; ConfigError with every fault."""
+    return parse(text_of(path, "; name another file with --config or INTEGRATOR_CONFIG"), str(path))
+
+
+def text_of(path: Path, way_out: str = "") -> str:
+    """The text of a file that a person named; ConfigError when it can't be read."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except OSError as error:
-        says = f"cannot be read ({error.strerror}); name another file with --config or INTEGRATOR_CONFIG"
-        raise ConfigError([Fault(str(path), None, "", says)]) from error
+        raise ConfigError([Fault(str(path), None, "", f"cannot be read ({error.strerror}){way_out}")]) from error
     except UnicodeDecodeError as error:
         raise ConfigError([Fault(str(path), None, "", "is not UTF-8 text")]) from error
-    return parse(text, str(path))
 
 
 def parse(text: str, file: str) -> Config:
     """Validate the text of an app.yaml; `file` is how faults name it."""
+    return validated(Config, text, file)
+
+
+def validated(model: type[M], text: str, file: str) -> M:
+    """A model from the text of a YAML file; ConfigError with every fault at its line."""
     tree = _tree(text, file)
     try:
-        return Config.model_validate_json(json.dumps(tree))
+        return model.model_validate_json(json.dumps(tree))
     except ValidationError as error:
         raise ConfigError([_fault(detail, tree, file) for detail in error.errors()]) from None
 

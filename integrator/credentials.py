@@ -41,12 +41,25 @@ def secret_faults(config: Config, environ: Mapping[str, str] = os.environ) -> It
         prefix = f"INTEGRATOR_{name.upper()}_"
         if not secrets.webhook_secrets:
             yield _unset(f"{prefix}WEBHOOK_SECRETS", "is missing; deliveries are signed with it")
-        if isinstance(tracker, GitHubConfig) and not secrets.token and not (secrets.app_id and secrets.private_key):
-            yield _unset(f"{prefix}TOKEN", f"is missing (or {prefix}APP_ID and {prefix}PRIVATE_KEY)")
+        if isinstance(tracker, GitHubConfig):
+            yield from _github_faults(prefix, secrets)
         if isinstance(tracker, JiraConfig) and not secrets.token:
             yield _unset(f"{prefix}TOKEN", "is missing")
         if isinstance(tracker, JiraConfig) and tracker.product == "cloud" and not secrets.email:
             yield _unset(f"{prefix}EMAIL", "is missing; Jira Cloud wants it with the token")
+
+
+def _github_faults(prefix: str, secrets: Secrets) -> Iterator[Fault]:
+    app = {"APP_ID": secrets.app_id, "INSTALLATION_ID": secrets.installation_id, "PRIVATE_KEY": secrets.private_key}
+    if not secrets.token and not any(app.values()):
+        yield _unset(f"{prefix}TOKEN", f"is missing (or, for a GitHub App, {', '.join(prefix + key for key in app)})")
+    elif any(app.values()):
+        yield from (
+            _unset(prefix + key, "is missing; a GitHub App needs it") for key, value in app.items() if not value
+        )
+    for key in ("APP_ID", "INSTALLATION_ID"):
+        if app[key] and not app[key].isdecimal():
+            yield _unset(prefix + key, f"{app[key]!r} is not a number")
 
 
 def _unset(variable: str, says: str) -> Fault:

@@ -56,7 +56,7 @@ class Pool:
 
     def _work(self, worker: Worker) -> None:
         while not self._stopping.is_set() and threading.main_thread().is_alive():
-            rings = self._rings
+            heard = self._rings
             try:
                 busy = worker.run_due() > 0
             except OtherPolicy as error:
@@ -68,8 +68,12 @@ class Pool:
                 self._stopping.wait(BREATHER.total_seconds())
                 continue
             if not busy:
-                with self._bell:
-                    self._bell.wait_for(lambda heard=rings: self._rings != heard, POLL.total_seconds())
+                self._wait(heard)
+
+    def _wait(self, heard: int) -> None:
+        """Wait for a ring after the ones heard, or for the next poll."""
+        with self._bell:
+            self._bell.wait_for(lambda: self._rings != heard, POLL.total_seconds())
 
     def _beat(self) -> None:
         while not self._stopping.wait(BEAT.total_seconds()):

@@ -29,7 +29,7 @@ class Progress:
 def backfill(store: Store, tasks: Agenda, tracker: Tracker, since: datetime | None) -> Iterator[Progress]:
     """Put every open issue on the agenda behind events and clocks; an interrupted run goes on where it stopped.
 
-    The cursor is saved after each page, in the transaction that touches the page's issues.
+    The cursor is saved after the page's issues are on the agenda, so an interruption repeats at most one page.
     """
     cursor = _resume(store, tracker.name, since)
     seen = 0

@@ -32,7 +32,8 @@ def placement(case: Case, now: datetime) -> Placement:
         return Placement(None, kept, card.barred[want])
     if want is Column.EMERGENCY_QUEUE and (stays := _stays(case, card)):
         return Placement(None, kept, stays)
-    undone = {"undone": True} if _moved_by_robot(case, card) else {}
+    again = case.memo.get("placed") == want.value and _moved_by_robot(case, card)
+    undone = {"undone": True} if again else {}
     return Placement(want, {"placed": want.value, "placed_at": now.isoformat(), **undone})
 
 

@@ -1,0 +1,119 @@
+"""From app.yaml and the environment to trackers and receivers: the one place that knows every adapter."""
+
+import os
+from collections.abc import Callable, Mapping
+
+from adapters.github import App, GitHubTracker, Shared, Token
+from adapters.jira import Basic, Bearer, JiraTracker
+from adapters.tracker import Tracker
+from integrator.clock import Clock
+from integrator.config import Config, ConfigError, Fault, GitHubConfig, JiraConfig, homes_of
+from integrator.credentials import Secrets, secrets_of
+from integrator.form import issue_form
+from mapping.issue import IssueRef
+from webhooks import github as github_hooks
+from webhooks import jira as jira_hooks
+from webhooks.receiver import Receiver
+
+
+def canonical(config: Config) -> Callable[[IssueRef], IssueRef]:
+    """Issue names in app.yaml's own spelling: GitHub tells repositories apart by their letters, not by their case."""
+    spelled = {(name, home.casefold()): home for name, tracker in config.trackers.items() for home in homes_of(tracker)}
+
+    def spell(ref: IssueRef) -> IssueRef:
+        home = spelled.get((ref.tracker, ref.container.casefold()))
+        return IssueRef(ref.tracker, home + ref.key[len(home) :]) if home else ref
+
+    return spell
+
+
+def watches(config: Config) -> Callable[[IssueRef], bool]:
+    """Whether an issue is in a repository or project that app.yaml lists."""
+    homes = {(name, home.casefold()) for name, tracker in config.trackers.items() for home in homes_of(tracker)}
+    return lambda ref: (ref.tracker, ref.container.casefold()) in homes
+
+
+def receivers(config: Config, environ: Mapping[str, str] = os.environ) -> dict[str, Receiver]:
+    """How each tracker's deliveries are taken."""
+    receive = {"github": github_hooks.receive, "jira": jira_hooks.receive}
+    return {
+        name: Receiver(name, receive[tracker.kind], secrets_of(name, environ).webhook_secrets, watches(config))
+        for name, tracker in config.trackers.items()
+    }
+
+
+def known(config: Config, ref: IssueRef) -> IssueRef:
+    """The issue that a person named, spelled as app.yaml does; ConfigError when its home is not configured."""
+    if ref.tracker not in config.trackers:
+        names = ", ".join(config.trackers) or "none yet"
+        raise ConfigError(
+            [Fault(str(ref), None, "", f"there is no tracker {ref.tracker!r} in app.yaml; there is {names}")]
+        )
+    if not watches(config)(ref):
+        homes = ", ".join(homes_of(config.trackers[ref.tracker]))
+        raise ConfigError([Fault(str(ref), None, "", f"is not in a repository or project of app.yaml ({homes})")])
+    return canonical(config)(ref)
+
+
+TrackerFactory = Callable[[], dict[str, Tracker]]
+
+
+def tracker_factory(config: Config, clock: Clock, environ: Mapping[str, str] = os.environ) -> TrackerFactory:
+    """Makes a set of trackers for one worker thread; what the threads can share (tokens, ids) they share."""
+    shared = {name: Shared() for name in config.trackers}
+
+    def connect() -> dict[str, Tracker]:
+        return {
+            name: _github(name, tracker, config, clock, environ, shared[name])
+            if isinstance(tracker, GitHubConfig)
+            else _jira(name, tracker, config, clock, environ)
+            for name, tracker in config.trackers.items()
+        }
+
+    return connect
+
+
+def _github(  # noqa: PLR0913, PLR0917
+    name: str, tracker: GitHubConfig, config: Config, clock: Clock, environ: Mapping[str, str], shared: Shared
+) -> Tracker:
+    secrets = secrets_of(name, environ)
+    app = secrets.app_id and App(int(secrets.app_id), int(secrets.installation_id), secrets.private_key)
+    return GitHubTracker(
+        name=name,
+        url=tracker.url,
+        repositories=tracker.repositories,
+        auth=app or Token(secrets.token),
+        clock=clock,
+        project=(tracker.project.owner, tracker.project.number) if tracker.project else None,
+        columns=tracker.board_columns,
+        labels=[(label.name, label.color, label.description) for label in config.labels.all()],
+        former=config.identity.former,
+        form=issue_form(config),
+        webhook=_webhook(name, config, secrets),
+        shared=shared,
+    )
+
+
+def _jira(name: str, tracker: JiraConfig, config: Config, clock: Clock, environ: Mapping[str, str]) -> Tracker:
+    secrets = secrets_of(name, environ)
+    is_cloud = tracker.product == "cloud"
+    return JiraTracker(
+        name=name,
+        url=tracker.url,
+        projects=tracker.projects,
+        auth=Basic(secrets.email, secrets.token) if is_cloud else Bearer(secrets.token),
+        clock=clock,
+        board=tracker.board,
+        product=tracker.product,
+        columns=tracker.board_columns,
+        labels=[label.name for label in config.labels.all()],
+        fields=tuple(config.triage.fields.values()),
+        former=config.identity.former,
+        webhook=_webhook(name, config, secrets),
+    )
+
+
+def _webhook(name: str, config: Config, secrets: Secrets) -> tuple[str, str] | None:
+    if config.public_url is None or not secrets.webhook_secrets:
+        return None
+    return f"{config.public_url.rstrip('/')}/webhooks/{name}", secrets.webhook_secrets[0]

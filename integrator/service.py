@@ -1,0 +1,117 @@
+"""The running service: one process with the webhooks, the agenda and the workers on one database."""
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from flask import Flask
+
+from adapters.tracker import Tracker
+from integrator.agenda import Agenda
+from integrator.app import web_app
+from integrator.clock import Clock, wall_clock
+from integrator.config import Config, ConfigError, Fault, load
+from integrator.connect import canonical, receivers, tracker_factory, watches
+from integrator.credentials import secret_faults
+from integrator.logs import set_up_logs
+from integrator.pool import Pool
+from integrator.store import Store
+from integrator.worker import Worker
+
+DATABASE = "sqlite:///integrator.db"
+THREADS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Everything that one process runs; `pool` is None where it only takes webhooks."""
+
+    config: Config
+    store: Store
+    agenda: Agenda
+    pool: Pool | None
+    app: Flask
+
+    def start(self) -> None:
+        """Adopt the policy and begin to work."""
+        if self.pool is not None:
+            self.agenda.adopt_policy()
+            self.pool.start()
+
+    def stop(self) -> None:
+        """Finish what is at hand."""
+        if self.pool is not None:
+            self.pool.stop()
+        self.store.close()
+
+
+def me() -> str:
+    """This process as lease holder: unique, and telling for people."""
+    return f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
+
+
+def database_url(environ: Mapping[str, str] = os.environ) -> str:
+    """Where the agenda is kept."""
+    return environ.get("INTEGRATOR_DATABASE_URL", DATABASE)
+
+
+def open_store(clock: Clock = wall_clock, environ: Mapping[str, str] = os.environ) -> Store:
+    """The database of this installation, its tables up to date."""
+    store = Store(database_url(environ), clock)
+    store.migrate()
+    return store
+
+
+def build(
+    config: Config, store: Store, connect: Callable[[], Mapping[str, Tracker]], threads: int = THREADS
+) -> Service:
+    """Wire a process together. `threads` 0: webhooks only."""
+    clerk = Agenda(store, me(), config.policy_hash)
+
+    def worker() -> Worker:
+        own = Agenda(store, me(), config.policy_hash)
+        return Worker(store, own, connect(), config, watches(config))
+
+    pool = Pool(worker, threads) if threads else None
+    app = web_app(
+        store,
+        clerk,
+        receivers(config),
+        canonical(config),
+        pool.wake if pool else lambda: None,
+        (lambda: pool.is_alive) if pool else None,
+    )
+    return Service(config, store, clerk, pool, app)
+
+
+def ready_to_work(config: Config, environ: Mapping[str, str] = os.environ) -> None:
+    """ConfigError with everything that is missing before the service may touch a tracker."""
+    faults = list(secret_faults(config, environ))
+    if not config.trackers:
+        faults.append(Fault("app.yaml", None, "trackers", "no tracker is connected yet; see the README"))
+    if config.sla.enforce_from is None:
+        says = "is missing, so nobody knows which reports are too old to announce; run `integrator init`"
+        faults.append(Fault("app.yaml", None, "sla.enforce_from", says))
+    if faults:
+        raise ConfigError(faults)
+
+
+def wsgi() -> Flask:
+    """The application as a server process loads it: configured by the environment, its workers started."""
+    set_up_logs()
+    config = load(Path(os.environ.get("INTEGRATOR_CONFIG", "app.yaml")))
+    ready_to_work(config)
+    store = open_store()
+    threads = int(os.environ.get("INTEGRATOR_THREADS", str(THREADS)))
+    service = build(config, store, tracker_factory(config, store.now), threads)
+    service.start()
+    threading.Thread(target=_stop_with_the_process, args=(service,), name="closer").start()
+    return service.app
+
+
+def _stop_with_the_process(service: Service) -> None:
+    threading.main_thread().join()
+    service.stop()
