@@ -197,7 +197,7 @@ class Tally:
         each = 1000 * self.seconds / self.judged if self.judged else 0.0
         yield f"{self.judged} exchanges judged ({each:.1f} ms each), {self.faulty} against the official descriptions"
         if self.outside:
-            yield f"{self.outside.total()} of {len(self.outside)} operations the descriptions here don't hold:"
+            yield f"{self.outside.total()} more called operations that the descriptions here don't hold:"
             yield from (f"  {name} ({count})" for name, count in sorted(self.outside.items()))
         if self.strangers:
             yield "to hosts that no test registered as GitHub or Jira, so not judged:"
