@@ -1,0 +1,217 @@
+"""What every field of the stand-in's schema answers: a table by type and field."""
+
+from tests.standins.github import graph_reads as reads
+from tests.standins.github.graph_reads import Reads
+from tests.standins.github.shapes import WEB
+
+_ID: Reads = {"id": reads.the("node_id")}
+_PERSON: Reads = {
+    **_ID,
+    "databaseId": reads.the("id"),
+    "login": reads.the("login"),
+    "name": reads.always(None),
+    "projectV2": reads.find_project,
+    "url": lambda _, x, __: f"{WEB}/{x.login}",
+}
+_WRITTEN: Reads = {
+    **_ID,
+    "databaseId": reads.the("id"),
+    "author": reads.who("author"),
+    "authorAssociation": reads.association,
+    "createdAt": reads.the("created_at"),
+    "updatedAt": reads.the("updated_at"),
+    "editor": reads.who("editor"),
+    "lastEditedAt": reads.the("edited_at"),
+    "reactionGroups": lambda _, x, __: reads.reaction_groups(x),
+    "reactions": reads.reactions,
+    "repository": lambda asking, x, _: reads.repository_of(asking, x),
+    "viewerDidAuthor": lambda asking, x, _: x.author == asking.caller.login,
+}
+_EVENT: Reads = {**_ID, "actor": reads.who("actor"), "createdAt": reads.the("at")}
+_LABEL_EVENT: Reads = {**_EVENT, "label": reads.said("label"), "labelable": reads.issue_of}
+_ASSIGN_EVENT: Reads = {
+    **_EVENT,
+    "assignable": reads.issue_of,
+    "assignee": lambda asking, x, _: asking.view.account(x.about["assignee"]),
+}
+_CLOSE_EVENT: Reads = {**_EVENT, "closable": reads.issue_of, "stateReason": reads.said("stateReason")}
+_PROJECT_EVENT: Reads = {**_EVENT, "project": lambda asking, x, _: asking.world.projects.get(x.about["project"])}
+_FIELD: Reads = {
+    **_ID,
+    "createdAt": reads.the("created_at"),
+    "updatedAt": reads.the("created_at"),
+    "dataType": reads.the("data_type"),
+    "databaseId": reads.the("id"),
+    "name": reads.the("name"),
+    "project": reads.project_of,
+}
+_FIELD_VALUE: Reads = {
+    "id": lambda _, x, __: f"{x.item.node_id}_{x.field.id}",
+    "createdAt": reads.the("value.at"),
+    "updatedAt": reads.the("value.at"),
+    "creator": lambda asking, x, _: asking.view.account(x.value.by),
+    "field": reads.the("field"),
+    "item": reads.the("item"),
+}
+
+READS: dict[str, Reads] = {
+    "Query": {
+        "node": lambda asking, _, args: reads.find(asking, args["id"]),
+        "nodes": reads.find_nodes,
+        "organization": reads.account_of("Organization"),
+        "user": reads.account_of("User"),
+        "repositoryOwner": reads.account_of("RepositoryOwner"),
+        "repository": reads.find_repository,
+        "rateLimit": reads.rate_limit,
+        "viewer": lambda asking, *_: asking.caller.account,
+    },
+    "User": _PERSON,
+    "Organization": _PERSON,
+    "Bot": {
+        **_ID,
+        "databaseId": reads.the("id"),
+        "login": reads.the("slug"),
+        "url": lambda _, x, __: f"{WEB}/apps/{x.slug}",
+    },
+    "Repository": {
+        **_ID,
+        "databaseId": reads.the("id"),
+        "hasIssuesEnabled": reads.always(True),
+        "isArchived": reads.always(False),
+        "isPrivate": reads.the("private"),
+        "issue": reads.find_issue,
+        "issues": reads.list_issues,
+        "label": lambda asking, repo, args: next(
+            (x for x in asking.world.labels_of(repo) if x.name == args["name"]), None
+        ),
+        "labels": lambda asking, repo, args: reads.ordered_labels(asking.world.labels_of(repo), args),
+        "name": reads.the("name"),
+        "nameWithOwner": reads.the("full_name"),
+        "owner": reads.who("owner"),
+        "url": lambda _, x, __: f"{WEB}/{x.full_name}",
+        "viewerPermission": lambda asking, repo, _: asking.world.role(repo, asking.caller.login).upper(),
+    },
+    "Label": {
+        **_ID,
+        "color": reads.the("color"),
+        "createdAt": reads.the("created_at"),
+        "description": reads.the("description"),
+        "isDefault": reads.always(False),
+        "name": reads.the("name"),
+        "repository": lambda asking, x, _: asking.world.repository_by_id(x.repo_id),
+        "url": lambda asking, x, _: f"{WEB}/{asking.world.repository_by_id(x.repo_id).full_name}/labels/{x.name}",
+    },
+    "Issue": {
+        **_WRITTEN,
+        "assignees": lambda asking, x, _: [a for a in map(asking.view.account, x.assignees) if a],
+        "body": lambda _, x, __: x.body or "",
+        "closed": lambda _, x, __: x.closed_at is not None,
+        "closedAt": reads.the("closed_at"),
+        "comments": reads.list_comments,
+        "labels": lambda asking, x, args: reads.ordered_labels(asking.view.labels(x), args),
+        "number": reads.the("number"),
+        "projectItems": reads.project_items,
+        "state": lambda _, x, __: reads.state(x),
+        "stateReason": lambda _, x, __: x.state_reason.upper() if x.state_reason else None,
+        "timelineItems": reads.timeline,
+        "title": reads.the("title"),
+        "url": reads.issue_url,
+    },
+    "PullRequest": {
+        **_ID,
+        "number": reads.the("number"),
+        "repository": lambda asking, x, _: reads.repository_of(asking, x),
+        "title": reads.the("title"),
+        "url": reads.issue_url,
+    },
+    "IssueComment": {
+        **_WRITTEN,
+        "body": reads.the("body"),
+        "isMinimized": reads.the("minimized"),
+        "issue": reads.issue_of,
+        "minimizedReason": lambda _, x, __: "outdated" if x.minimized else None,
+        "url": reads.comment_url,
+    },
+    "Reaction": {
+        **_ID,
+        "content": reads.the("content"),
+        "createdAt": reads.the("at"),
+        "databaseId": reads.the("id"),
+        "user": lambda asking, x, _: reads.reactor(asking, x.by),
+    },
+    "ReactionGroup": {
+        "content": reads.the("content"),
+        "createdAt": lambda _, x, __: x.reactions[0].at if x.reactions else None,
+        "reactors": lambda asking, x, _: [a for r in x.reactions if (a := asking.view.account(r.by))],
+        "subject": reads.the("subject"),
+        "viewerHasReacted": lambda asking, x, _: any(r.by == asking.caller.login for r in x.reactions),
+    },
+    "LabeledEvent": _LABEL_EVENT,
+    "UnlabeledEvent": _LABEL_EVENT,
+    "AssignedEvent": _ASSIGN_EVENT,
+    "UnassignedEvent": _ASSIGN_EVENT,
+    "ClosedEvent": _CLOSE_EVENT,
+    "ReopenedEvent": _CLOSE_EVENT,
+    "RenamedTitleEvent": {
+        **_EVENT,
+        "currentTitle": reads.said("currentTitle"),
+        "previousTitle": reads.said("previousTitle"),
+    },
+    "CommentDeletedEvent": {
+        **_EVENT,
+        "deletedCommentAuthor": lambda asking, x, _: asking.view.account(x.about["deletedCommentAuthor"]),
+    },
+    "TransferredEvent": {
+        **_EVENT,
+        "fromRepository": reads.said("fromRepository"),
+        "issue": reads.issue_of,
+    },
+    "AddedToProjectV2Event": _PROJECT_EVENT,
+    "ProjectV2ItemStatusChangedEvent": {
+        **_PROJECT_EVENT,
+        "previousStatus": reads.said("previousStatus"),
+        "status": reads.said("status"),
+    },
+    "ProjectV2": {
+        **_ID,
+        "closed": lambda _, x, __: x.closed_at is not None,
+        "closedAt": reads.the("closed_at"),
+        "createdAt": reads.the("created_at"),
+        "updatedAt": reads.the("created_at"),
+        "field": reads.field_named,
+        "fields": lambda _, x, __: list(x.fields),
+        "fullDatabaseId": reads.the("id"),
+        "items": lambda asking, x, _: asking.view.items(x),
+        "number": reads.the("number"),
+        "owner": reads.who("owner"),
+        "public": reads.the("public"),
+        "title": reads.the("title"),
+        "url": lambda _, x, __: f"{WEB}/orgs/{x.owner}/projects/{x.number}",
+    },
+    "ProjectV2Field": _FIELD,
+    "ProjectV2SingleSelectField": _FIELD | {"options": reads.field_options},
+    "ProjectV2SingleSelectFieldOption": {name: reads.the(name) for name in ("id", "name", "color", "description")},
+    "ProjectV2Item": {
+        **_ID,
+        "content": reads.item_content,
+        "createdAt": reads.the("created_at"),
+        "creator": reads.who("creator"),
+        "fieldValueByName": reads.item_value,
+        "fieldValues": lambda asking, x, _: asking.view.values(x),
+        "fullDatabaseId": reads.the("id"),
+        "isArchived": lambda _, x, __: x.archived_at is not None,
+        "project": reads.project_of,
+        "type": reads.item_type,
+        "updatedAt": reads.the("updated_at"),
+    },
+    "ProjectV2ItemFieldDateValue": _FIELD_VALUE | {"date": reads.the("value.holds")},
+    "ProjectV2ItemFieldNumberValue": _FIELD_VALUE | {"number": reads.the("value.holds")},
+    "ProjectV2ItemFieldTextValue": _FIELD_VALUE | {"text": reads.the("value.holds")},
+    "ProjectV2ItemFieldSingleSelectValue": {
+        **_FIELD_VALUE,
+        "color": reads.option_of_value("color"),
+        "description": reads.option_of_value("description"),
+        "name": reads.option_of_value("name"),
+        "optionId": reads.the("value.holds"),
+    },
+}

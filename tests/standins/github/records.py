@@ -1,0 +1,187 @@
+"""What GitHub keeps, as plain frozen records. Times are aware and have no fractions of a second, as on GitHub."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+Kind = Literal["User", "Bot", "Organization"]
+ROLES = ("none", "read", "triage", "write", "maintain", "admin")
+AUTOMATION = "github-project-automation[bot]"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A person, a robot (its REST login ends in `[bot]`) or an organisation."""
+
+    id: int
+    node_id: str
+    login: str
+    kind: Kind
+    created_at: datetime
+    gone: bool = False
+
+    @property
+    def slug(self) -> str:
+        return self.login.removesuffix("[bot]")
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    id: int
+    node_id: str
+    owner: str
+    name: str
+    private: bool
+    created_at: datetime
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.owner}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    id: int
+    node_id: str
+    repo_id: int
+    name: str
+    color: str
+    description: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    id: int
+    node_id: str
+    content: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """An issue or a pull request. Labels, comments and events are ids, so that each version is a whole picture."""
+
+    id: int
+    node_id: str
+    repo_id: int
+    number: int
+    title: str
+    body: str | None
+    author: str
+    created_at: datetime
+    updated_at: datetime
+    closed_at: datetime | None = None
+    closed_by: str | None = None
+    state_reason: str | None = None
+    edited_at: datetime | None = None
+    editor: str | None = None
+    labels: tuple[int, ...] = ()
+    assignees: tuple[str, ...] = ()
+    comments: tuple[int, ...] = ()
+    events: tuple[int, ...] = ()
+    reactions: tuple[Reaction, ...] = ()
+    pull: bool = False
+    moved_to: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    id: int
+    node_id: str
+    issue_id: int
+    author: str
+    body: str
+    created_at: datetime
+    updated_at: datetime
+    edited_at: datetime | None = None
+    editor: str | None = None
+    minimized: bool = False
+    reactions: tuple[Reaction, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A timeline event: `kind` is its GraphQL type, `about` what that type's own fields say."""
+
+    id: int
+    node_id: str
+    kind: str
+    issue_id: int
+    actor: str
+    at: datetime
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    id: str
+    name: str
+    color: str = "GRAY"
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    id: int
+    node_id: str
+    project_id: int
+    name: str
+    data_type: str
+    created_at: datetime
+    options: tuple[Option, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    id: int
+    node_id: str
+    owner: str
+    number: int
+    title: str
+    created_at: datetime
+    fields: tuple[Field, ...]
+    public: bool = False
+    closed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What an item has in a field; `holds` is the option's id, the text, the number or the date."""
+
+    holds: str | float
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    id: int
+    node_id: str
+    project_id: int
+    issue_id: int
+    creator: str
+    position: float
+    created_at: datetime
+    updated_at: datetime
+    values: Mapping[int, Value] = field(default_factory=dict)
+    archived_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldValue:
+    item: Item
+    field: Field
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class ReactionGroup:
+    subject: Issue | Comment
+    content: str
+    reactions: tuple[Reaction, ...]
+
+
+Node = Account | Repository | Label | Issue | Comment | Event | Project | Field | Item | Reaction
