@@ -186,6 +186,10 @@ def test_stopping_frees_the_port_and_ends_slow_answers(clock: Clock) -> None:
     assert not hanging.is_alive()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=1)
+    site.create_issue("OPS", "carol", "Opened while the API was away")
+    with site.start(port):
+        assert site.url.endswith(f":{port}")
+        assert asking(site)("GET", "api/2/issue/OPS-1")["key"] == "OPS-1"
 
 
 def _expect_no_answer(url: str) -> None:

@@ -111,6 +111,7 @@ class Postman:
         """Post every later delivery to `url`; None as secret: unsigned."""
         self._target = (url, secret)
         if self._thread is None:
+            self._stopped.clear()
             self._thread = threading.Thread(target=self._run, name="jira-webhooks", daemon=True)
             self._thread.start()
 
@@ -126,15 +127,19 @@ class Postman:
         return self._due.unfinished_tasks == 0
 
     def stop(self) -> None:
+        """Post no more until connected again."""
         self._stopped.set()
-        self._due.put(None)
+        self._target = None
         if self._thread is not None:
+            self._due.put(None)
             self._thread.join(timeout=15)
+            self._thread = None
 
     def _run(self) -> None:
         while (delivery := self._due.get()) is not None:
             self._deliver(delivery)
             self._due.task_done()
+        self._due.task_done()
 
     def _deliver(self, delivery: Delivery) -> None:
         for attempt in range(self._retries + 1):

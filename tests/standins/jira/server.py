@@ -53,7 +53,9 @@ class JiraStandIn(People):
     # running
 
     def start(self, port: int = 0) -> Self:
-        """Listen on 127.0.0.1; `url` is the site's address from now on."""
+        """Listen on 127.0.0.1; `url` is the site's address from now on. A stopped site can be started again."""
+        if self._server is not None:
+            raise RuntimeError("it is running already")
         self._server = Server(port, self._work, self.world.now, self.faults)
         self._server.requests = self._requests
         self._server.watch = self._judge
@@ -70,7 +72,7 @@ class JiraStandIn(People):
             self._server = None
 
     def __enter__(self) -> Self:
-        return self.start()
+        return self if self._server else self.start()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop()
