@@ -59,6 +59,7 @@ class App:
     public_key: str
     private_key: str
     created_at: datetime
+    events: tuple[str, ...] = ("issues", "issue_comment", "projects_v2_item")
 
     @property
     def login(self) -> str:

@@ -32,7 +32,18 @@ def get_app(call: Call) -> Answer:
     app, times = call.app, stamp(call.app.created_at)
     about = {"id": app.app_id, "slug": app.slug, "node_id": f"A_{app.app_id}", "name": app.slug, "description": None}
     links = {"external_url": WEB, "html_url": f"{WEB}/apps/{app.slug}", "owner": call.shapes.user(app.account)}
-    return ok(about | links | {"created_at": times, "updated_at": times, "events": [], "permissions": {}})
+    may = {"permissions": dict(app.permissions), "events": list(app.events)}
+    return ok(about | links | may | {"created_at": times, "updated_at": times})
+
+
+def get_app_hook(call: Call) -> Answer:
+    """The app's own webhook; an app has one, if only an empty one."""
+    assert call.app
+    config: Json = {"content_type": "form", "insecure_ssl": "0"}
+    for hook in (h for h in call.hub.hooks if h.target == "integration"):
+        config |= {"url": hook.url, "content_type": hook.content_type}
+        config |= {"secret": "********"} if hook.secret else {}
+    return ok(config)
 
 
 def get_installation(call: Call, owner: str, repo: str) -> Answer:
@@ -54,7 +65,7 @@ def get_installation(call: Call, owner: str, repo: str) -> Answer:
             "repository_selection": "all",
             "single_file_name": None,
             "permissions": dict(app.permissions),
-            "events": ["issues", "issue_comment", "projects_v2_item"],
+            "events": list(app.events),
             "created_at": stamp(app.created_at),
             "updated_at": stamp(app.created_at),
             "suspended_by": None,
@@ -297,6 +308,7 @@ HOOK = "name config events active"
 ROUTES = (
     route("POST", "/app/installations/{installation_id}/access_tokens", make_token, body="permissions repositories"),
     route("GET", "/app", get_app),
+    route("GET", "/app/hook/config", get_app_hook),
     route("GET", "/repos/{owner}/{repo}/installation", get_installation),
     route("GET", "/user", get_user),
     route("GET", "/rate_limit", get_rate_limit),
