@@ -209,3 +209,15 @@ def test_comments_in_a_service_project_are_internal(start: Start) -> None:
         read(tracker, key)
         write(tracker, key, status(n=internal))
         assert read(tracker, key).comments[-1].internal is expected
+
+
+def test_write_without_a_read_before_it_reads_first(start: Start) -> None:
+    house = start()
+    tracker = house.tracker(board=None)
+    key, gone = (house.jira.create_issue("OPS", "carol", "x") for _ in range(2))
+    house.jira.delete_issue(gone, "alice")
+    outcomes = tracker.apply({ref(gone): [P0], ref(key): [P0, QUEUE]})
+    assert outcomes[ref(gone)].failed == ((P0, f"jira:{gone} is gone"),)
+    assert outcomes[ref(key)].applied == (P0,)
+    assert outcomes[ref(key)].failed == ((QUEUE, "no board is connected, so there is no column to move to"),)
+    assert house.asked().count("POST issue/bulkfetch") == 2

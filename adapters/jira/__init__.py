@@ -54,7 +54,7 @@ class JiraTracker:
         self._site = Site(Client(url, auth, clock, deadlines), Setup(product, board, columns, frozenset(former)), clock)
         self._reader = Reader(name, self._site, self._projects, fields)
         self._writer = Writer(self._site, self._reader, internal_comments)
-        hooks = Hooks(self._site, self._projects)
+        hooks = Hooks(name, self._site, self._projects)
         address = webhook[0] if webhook else None
         self._doctor = Doctor(self._site, hooks, self._projects, tuple(fields), tuple(labels), address)
         self._preparation = Preparation(self._doctor, hooks, f"SPARK integrator ({name})", webhook)

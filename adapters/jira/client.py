@@ -53,9 +53,7 @@ class Client:
         """Send one request, once; the parsed answer, None when it is empty. TrackerError when it fails."""
         data = None if body is None else json.dumps(body)
         try:
-            response = self._session().request(
-                method, f"{self.url}/rest/{path}", params=params or None, data=data, allow_redirects=False
-            )
+            response = self._session().request(method, f"{self.url}/rest/{path}", params=params or None, data=data)
         except requests.RequestException as failure:
             raise Unreachable(f"no answer from {self.host} ({type(failure).__name__})") from failure
         return self._parsed(response)

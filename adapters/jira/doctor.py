@@ -22,6 +22,7 @@ PERMISSIONS = (
     "TRANSITION_ISSUES",
 )
 COLUMNS_PAGE = "open the board > … > Configure board > Columns"
+SET_ADDRESS = "Set public_url in app.yaml, and the tracker's webhook secrets in the environment."
 SAMPLE_FIELDS = "summary,description,status,issuetype,labels,priority,assignee,reporter"
 
 
@@ -216,7 +217,7 @@ class Doctor:
 
     def _webhook(self) -> Iterator[Finding]:
         if self.webhook is None:
-            yield warning("webhook", "the public address is not known, so it was not looked for", "Set it in app.yaml.")
+            yield warning("webhook", "its address is not known, so it was not looked for", SET_ADDRESS)
             return
         by_hand = self.hooks.by_hand(self.webhook)
         try:

@@ -40,7 +40,8 @@ class Hook:
 class Hooks:
     """The webhooks of a site; reading and registering them takes the permission Administer Jira."""
 
-    def __init__(self, site: Site, projects: Sequence[str]) -> None:
+    def __init__(self, tracker: str, site: Site, projects: Sequence[str]) -> None:
+        self._secrets = f"INTEGRATOR_{tracker.upper()}_WEBHOOK_SECRETS"
         self._site = site
         self._projects = projects
 
@@ -65,7 +66,7 @@ class Hooks:
             "Settings (cog) > System > WebHooks" if self._site.is_cloud else "Administration (cog) > System > WebHooks"
         )
         return (
-            f"{where} > Create a WebHook. URL: {url}. Secret: the first of INTEGRATOR_…_WEBHOOK_SECRETS."
+            f"{where} > Create a WebHook. URL: {url}. Secret: the first of {self._secrets}."
             f" Issue related events, JQL: {in_projects(self._projects)}."
             " Tick: Issue created, updated, deleted; Comment created, updated, deleted."
         )
