@@ -288,6 +288,13 @@ class Agenda:
         row = self._store.read(lambda conn: conn.execute(earliest.where(agenda.c.parked_at.is_(None))).one())
         return min((at for at in row if at is not None), default=None)
 
+    def is_busy(self) -> bool:
+        """Whether anything is due now or being worked on."""
+        now = self._store.now()
+        due = (agenda.c.look_at <= now) | (agenda.c.timer_at <= now) | (agenda.c.lease_until > now)
+        query = sa.select(agenda.c.subject).where(due, agenda.c.parked_at.is_(None)).limit(1)
+        return self._store.read(lambda conn: conn.execute(query).first()) is not None
+
     def rows(self, parked: bool) -> list[dict[str, Any]]:
         """What is due now, or what is parked, for people to look at."""
         now = self._store.now()

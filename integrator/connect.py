@@ -46,9 +46,8 @@ def known(config: Config, ref: IssueRef) -> IssueRef:
     """The issue that a person named, spelled as app.yaml does; ConfigError when its home is not configured."""
     if ref.tracker not in config.trackers:
         names = ", ".join(config.trackers) or "none yet"
-        raise ConfigError(
-            [Fault(str(ref), None, "", f"there is no tracker {ref.tracker!r} in app.yaml; there is {names}")]
-        )
+        says = f"there is no tracker {ref.tracker!r} in app.yaml; there is {names}"
+        raise ConfigError([Fault(str(ref), None, "", says)])
     if not watches(config)(ref):
         homes = ", ".join(homes_of(config.trackers[ref.tracker]))
         raise ConfigError([Fault(str(ref), None, "", f"is not in a repository or project of app.yaml ({homes})")])

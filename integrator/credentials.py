@@ -54,9 +54,7 @@ def _github_faults(prefix: str, secrets: Secrets) -> Iterator[Fault]:
     if not secrets.token and not any(app.values()):
         yield _unset(f"{prefix}TOKEN", f"is missing (or, for a GitHub App, {', '.join(prefix + key for key in app)})")
     elif any(app.values()):
-        yield from (
-            _unset(prefix + key, "is missing; a GitHub App needs it") for key, value in app.items() if not value
-        )
+        yield from (_unset(prefix + key, "is missing; a GitHub App needs it") for key in app if not app[key])
     for key in ("APP_ID", "INSTALLATION_ID"):
         if app[key] and not app[key].isdecimal():
             yield _unset(prefix + key, f"{app[key]!r} is not a number")

@@ -13,7 +13,7 @@ NOT_SURE = "Not sure"
 
 
 def issue_form(policy: Policy) -> str:
-    """The form as YAML. The first option is always "Not sure": GitHub preselects it, and nobody reports P0 by accident."""
+    """The form as YAML. The first option is always "Not sure", preselected: nobody reports P0 by accident."""
     form = {
         "name": "Customer emergency",
         "description": "A customer is hurt right now. The answers decide how severe it is.",

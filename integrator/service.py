@@ -49,7 +49,7 @@ class Service:
 
 
 def me() -> str:
-    """This process as lease holder: unique, and telling for people."""
+    """A name for a lease holder: unique, and telling for people."""
     return f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
 
 
@@ -66,7 +66,11 @@ def open_store(clock: Clock = wall_clock, environ: Mapping[str, str] = os.enviro
 
 
 def build(
-    config: Config, store: Store, connect: Callable[[], Mapping[str, Tracker]], threads: int = THREADS
+    config: Config,
+    store: Store,
+    connect: Callable[[], Mapping[str, Tracker]],
+    threads: int = THREADS,
+    environ: Mapping[str, str] = os.environ,
 ) -> Service:
     """Wire a process together. `threads` 0: webhooks only."""
     clerk = Agenda(store, me(), config.policy_hash)
@@ -79,7 +83,7 @@ def build(
     app = web_app(
         store,
         clerk,
-        receivers(config),
+        receivers(config, environ),
         canonical(config),
         pool.wake if pool else lambda: None,
         (lambda: pool.is_alive) if pool else None,

@@ -1,0 +1,1 @@
+"""What the short commands do and print, for people and as JSON."""

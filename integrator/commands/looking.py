@@ -1,0 +1,175 @@
+"""`plan`, `explain` and `simulate`: looking without touching."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import click
+
+from adapters.tracker import Gone, Tracker
+from integrator.clock import wall_clock
+from integrator.commands.printing import because, in_words, say
+from integrator.config import Config, ConfigError, Fault, load, text_of, validated
+from integrator.connect import known, tracker_factory
+from integrator.credentials import secret_faults
+from integrator.errors import Failed
+from integrator.journal import as_json as change_as_json
+from integrator.scenario import Scenario
+from integrator.simulate import Line, Simulation
+from integrator.sync import plans
+from mapping.board import placement
+from mapping.case import Case
+from mapping.changes import Plan
+from mapping.issue import Issue, IssueRef
+from mapping.plan import facts_of
+
+
+def connected(config: Config) -> dict[str, Tracker]:
+    """The trackers, for commands that only read; ConfigError when a secret for that is missing."""
+    faults = [fault for fault in secret_faults(config) if not fault.path.endswith("WEBHOOK_SECRETS")]
+    if faults:
+        raise ConfigError(faults)
+    return tracker_factory(config, wall_clock)()
+
+
+def named(config: Config, names: Sequence[str]) -> list[IssueRef]:
+    """The issues that a person named; ConfigError for each that can't be one."""
+    faults: list[Fault] = []
+    refs: list[IssueRef] = []
+    for name in names:
+        try:
+            refs.append(known(config, IssueRef.parse(name)))
+        except ValueError as error:
+            faults.append(Fault("issue", None, "", str(error)))
+        except ConfigError as error:
+            faults += error.faults
+    if faults:
+        raise ConfigError(faults)
+    return refs
+
+
+def plan(names: Sequence[str], config_file: Path, as_json: bool) -> None:
+    """Print what would change on issues."""
+    config = load(config_file)
+    refs, trackers = named(config, names), connected(config)
+    missing = False
+    for name in dict.fromkeys(ref.tracker for ref in refs):
+        mine = [ref for ref in refs if ref.tracker == name]
+        for ref, planned in plans(trackers[name], config, mine, wall_clock()):
+            missing |= isinstance(planned, str)
+            print_plan(ref, planned, as_json)
+    if missing:
+        raise Failed
+
+
+def print_plan(ref: IssueRef, planned: Plan | str, as_json: bool) -> None:
+    """An issue's plan, or why there is none."""
+    if as_json:
+        changes = [] if isinstance(planned, str) else [change_as_json(change) for change in planned.changes]
+        error = {"error": planned} if isinstance(planned, str) else {}
+        say({"issue": str(ref), "changes": changes, **error})
+    elif isinstance(planned, str):
+        click.echo(f"{ref}: {planned}", err=True)
+    elif not planned.changes:
+        click.echo(f"{ref}: nothing to change")
+    else:
+        click.echo(f"{ref}:")
+        for change in planned.changes:
+            click.echo(f"  {in_words(change)}  ({because(change.because)})")
+
+
+def explain(name: str, config_file: Path, as_json: bool) -> None:
+    """Print why an issue is what it is."""
+    config = load(config_file)
+    (ref,) = named(config, [name])
+    issue = connected(config)[ref.tracker].read([ref])[ref]
+    if isinstance(issue, Gone):
+        click.echo(f"{ref}: {issue.why}" + (f"; it is now {issue.moved_to}" if issue.moved_to else ""), err=True)
+        raise Failed
+    explanation = explained(issue, config)
+    if as_json:
+        say(explanation)
+    else:
+        _print_explanation(explanation)
+
+
+def explained(issue: Issue, config: Config) -> dict[str, Any]:
+    """Everything that leads to an issue's severity and place."""
+    case = Case.of(issue, config)
+    place = placement(case, wall_clock())
+    facts = facts_of(case, config, place)
+    return {
+        "issue": str(issue.ref),
+        "title": issue.title,
+        "severity": case.severity,
+        "confirmed_by": case.confirmed_by,
+        "since": case.since.isoformat(),
+        "reported_at": case.reported_at.isoformat(),
+        "claimed_as_emergency": case.claimed,
+        "why": [asdict(why) for why in facts.why],
+        "rules_say": {"severity": case.verdict.severity, "why": [asdict(why) for why in case.verdict.why]},
+        "answers": {key: asdict(answer) for key, answer in sorted(case.answers.items())},
+        "unanswered": [question.key for question in facts.missing],
+        "refused_commands": [asdict(refusal) for refusal in case.refused],
+        "column": issue.card.name if issue.card else None,
+        "flags": list(facts.flags),
+    }
+
+
+def _print_explanation(told: dict[str, Any]) -> None:
+    severity = told["severity"] or "no severity: needs triage"
+    standing = f"confirmed by {told['confirmed_by']}" if told["confirmed_by"] else "provisional"
+    click.echo(f"{told['issue']}  {told['title']}")
+    click.echo(f"  {severity}, {standing}, since {told['since']}; reported {told['reported_at']}")
+    for why in told["why"]:
+        click.echo(f"  because: {why['rule']} ({why['on']})")
+    if told["why"] != told["rules_say"]["why"]:
+        click.echo(f"  the rules alone say: {told['rules_say']['severity'] or 'nothing'}")
+    for key, answer in told["answers"].items():
+        click.echo(f"  answered: {key} = {answer['value']} ({answer['source']})")
+    if told["unanswered"]:
+        click.echo(f"  unanswered: {', '.join(told['unanswered'])}")
+    for refusal in told["refused_commands"]:
+        click.echo(f"  refused: {refusal['said']} by {refusal['by']}: {refusal['why']}")
+    click.echo(f"  column: {told['column'] or 'none'}" + "".join(f"\n  {flag}" for flag in told["flags"]))
+
+
+def simulate(scenario_file: Path, config_file: Path, as_json: bool) -> None:
+    """Play a scenario and print every change."""
+    config = load(config_file) if config_file.exists() or str(config_file) != "app.yaml" else Config()
+    scenario = validated(Scenario, text_of(scenario_file), str(scenario_file))
+    simulation = Simulation(scenario, config)
+    try:
+        for line in simulation.run():
+            say(line.as_json()) if as_json else click.echo(told(line))
+    except (KeyError, ValueError, IndexError) as error:
+        raise ConfigError([Fault(str(scenario_file), None, "events", f"cannot happen: {error}")]) from error
+    if as_json:
+        say({"final": simulation.final()})
+        return
+    for name, state in simulation.final().items():
+        labels = " ".join(state["labels"]) or "no labels"
+        column = state["column"] or "no column"
+        click.echo(f"at the end: {name}: {state['severity'] or 'no severity'}, {column}, {labels}")
+
+
+def told(line: Line) -> str:
+    """A change of a simulation as one line."""
+    detail = line.detail
+    match line.change:
+        case "SetLabels":
+            what = " ".join([*(f"+{x}" for x in detail["add"]), *(f"-{x}" for x in detail["remove"])])
+        case "MoveTo":
+            what = detail["column"]
+        case "SetFields":
+            what = ", ".join(f"{name} = {value}" for name, value in detail["values"].items())
+        case "EditStatus":
+            facts = detail["facts"]
+            standing = f"confirmed by {facts['confirmed_by']}" if facts["confirmed_by"] else "provisional"
+            what = "closed" if facts["closed"] else f"{facts['severity'] or 'needs triage'}, {standing}"
+        case _:
+            what = detail.get("comment", "")
+    at = line.at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return f"{at}  {line.issue:24} {line.change:12} {what}  ({because(line.because)})"

@@ -1,0 +1,49 @@
+"""Output: JSON for scripts, sentences and tables for people, colours only on a terminal."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from mapping.changes import Change, DropComment, EditStatus, MoveTo, SetFields, SetLabels
+
+
+def say(document: Any) -> None:
+    """Print one JSON document on a line of its own."""
+    click.echo(json.dumps(document, default=str, ensure_ascii=False))
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table; what is in it is text, never markup."""
+    drawn = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        drawn.add_row(*(cell.replace("[", "\\[") for cell in row))
+    Console(soft_wrap=True).print(drawn)
+
+
+def in_words(change: Change) -> str:
+    """A change as one short line."""
+    match change:
+        case SetLabels():
+            signs = [f"+{label}" for label in sorted(change.add)] + [f"-{label}" for label in sorted(change.remove)]
+            return f"labels {' '.join(signs)}"
+        case MoveTo():
+            return f"move to {change.column}"
+        case SetFields():
+            return "set " + ", ".join(f"{name} = {value}" for name, value in sorted(change.values.items()))
+        case EditStatus():
+            verb = "write" if change.comment is None else "edit"
+            facts = change.facts
+            severity = f"{facts.severity} {facts.severity.word}" if facts.severity else "needs triage"
+            standing = f"confirmed by {facts.confirmed_by}" if facts.confirmed_by else "provisional"
+            return f"{verb} status comment: " + ("closed" if facts.closed else f"{severity}, {standing}")
+        case DropComment():
+            return f"delete comment {change.comment}, a second one like an older"
+
+
+def because(reasons: Sequence[str]) -> str:
+    """The requirements and rules behind a change."""
+    return f"because {', '.join(reasons)}" if reasons else ""
