@@ -35,6 +35,11 @@ class Service:
     pool: Pool | None
     app: Flask
 
+    @property
+    def is_working(self) -> bool:
+        """Whether there are workers and all of them are at work."""
+        return self.pool is not None and self.pool.is_alive
+
     def start(self) -> None:
         """Adopt the policy and begin to work."""
         if self.pool is not None:

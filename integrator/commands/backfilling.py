@@ -45,8 +45,8 @@ class Summary:
             say({"tracker": self.tracker, **counts, "failed": failed})
             return
         unchanged = max(0, self.seen - self.changed - len(self.failed))
-        counts = f"{self.seen} seen, {self.changed} changed, {unchanged} unchanged, {len(self.failed)} failed"
-        click.echo(f"{self.tracker}: {counts}")
+        line = f"{self.seen} seen, {self.changed} changed, {unchanged} unchanged, {len(self.failed)} failed"
+        click.echo(f"{self.tracker}: {line}")
         for issue, why in self.failed:
             click.echo(f"  {issue}: {why}", err=True)
 
@@ -103,11 +103,7 @@ def _backfilled(service: Service, store: Store, tracker: Tracker, since: datetim
         for progress in backfills.backfill(store, service.agenda, tracker, since):
             summary.seen = progress.seen
             advance(progress.seen - backfills.unfinished(store, tracker.name)[0], progress.total or progress.seen)
-        while (
-            (left := backfills.unfinished(store, tracker.name)[0])
-            and service.pool is not None
-            and service.pool.is_alive
-        ):
+        while (left := backfills.unfinished(store, tracker.name)[0]) and service.is_working:
             _tell_hold(store, tracker.name, as_json)
             advance(summary.seen - left, summary.seen)
             time.sleep(TICK)

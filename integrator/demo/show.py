@@ -13,9 +13,9 @@ from pathlib import Path
 
 import click
 import requests
-import waitress
 from rich.console import Console
 from rich.table import Table
+from waitress.server import create_server
 
 from integrator.agenda import Lane
 from integrator.commands.looking import told
@@ -144,7 +144,7 @@ def _service(scenario: Scenario, folder: Path) -> Iterator[Show]:
     config = policy_for(scenario, _config())
     environ = {f"INTEGRATOR_{name.upper()}_WEBHOOK_SECRETS": secret for name in config.trackers}
     service = build(config, store, lambda: stage.trackers, environ=environ)
-    server = waitress.create_server(service.app, host="127.0.0.1", port=0, threads=4)
+    server = create_server(service.app, host="127.0.0.1", port=0, threads=4)
     listening = threading.Thread(target=server.run, name="listener", daemon=True)
     service.start()
     listening.start()
@@ -172,9 +172,7 @@ def _gist(event: Event) -> str:
 
 def _board(issues: list[Issue]) -> Table:
     table = Table(*(column.value for column in Column))
-    stacks = {
-        column: [_card(issue) for issue in issues if issue.card and issue.card.column is column] for column in Column
-    }
+    stacks = {column: [_card(i) for i in issues if i.card and i.card.column is column] for column in Column}
     for row in range(max(map(len, stacks.values()), default=0)):
         table.add_row(*(stacks[column][row] if row < len(stacks[column]) else "" for column in Column))
     return table
