@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.tracker import AccessDenied, RateLimited, TrackerError, Unreachable
+from adapters.tracker import AccessDenied, LeaseLost, RateLimited, TrackerError, Unreachable
 from mapping.changes import Change, EditStatus, MoveTo, SetFields, SetLabels
 from mapping.issue import Column
 from tests.adapter_jira_house import PRODUCTS, House, Start, houses, read, ref, status, write
@@ -212,7 +212,7 @@ def test_one_busy_issue_does_not_stop_another(start: Start) -> None:
     keys = [house.jira.create_issue("OPS", "alice", f"no {n}") for n in range(3)]
     tracker.read([ref(key) for key in keys])
     house.jira.fault(lambda *_: True, "429", reason="jira-per-issue-on-write", retry_after=2)
-    outcomes = tracker.apply({ref(key): [LABEL] for key in keys})
+    outcomes = tracker.apply({ref(key): [LABEL] for key in keys}, lambda: True)
     assert [len(outcomes[ref(key)].applied) for key in keys] == [0, 1, 1]
     assert "jira-per-issue-on-write" in outcomes[ref(keys[0])].failed[0][1]
 
@@ -224,9 +224,22 @@ def test_pause_in_the_middle_keeps_what_was_done(start: Start) -> None:
     tracker.read([ref(key) for key in keys])
     house.asked()
     house.jira.fault(lambda _, path, __: path.endswith("OPS-2"), "429")
-    outcomes = tracker.apply({ref(key): [LABEL] for key in keys})
+    outcomes = tracker.apply({ref(key): [LABEL] for key in keys}, lambda: True)
     assert [len(outcomes[ref(key)].applied) for key in keys] == [1, 0, 0]
     assert len(house.asked()) == 2
+
+
+@pytest.mark.parametrize("writes", range(4))
+def test_nothing_is_written_when_the_lease_is_lost(start: Start, writes: int) -> None:
+    house = start()
+    tracker = house.tracker()
+    keys = [house.jira.create_issue("OPS", "alice", f"no {n}") for n in range(2)]
+    tracker.read([ref(key) for key in keys])
+    house.asked()
+    answers = iter([True] * writes + [False])
+    with pytest.raises(LeaseLost):
+        tracker.apply({ref(key): [status(n=1), QUEUE, LABEL] for key in keys}, lambda: next(answers))
+    assert len(house.asked()) == writes
 
 
 @pytest.mark.parametrize("product", PRODUCTS)

@@ -110,7 +110,6 @@ ANSWERS: list[tuple[dict[str, Any], type[TrackerError], str]] = [
     ({"status": 200, "body": LOGIN}, Unreachable, "a page instead of data"),
     ({"status": 200, "json": [1, 2]}, Unreachable, "has not the expected shape"),
     ({"status": 200, "body": ""}, Unreachable, "has not the expected shape"),
-    ({"status": 200, "json": {"issues": [{"id": "1", "key": "OPS-7", "fields": {}}]}}, Unreachable, "about OPS-7"),
     ({"status": 302, "headers": {"Location": "https://sso.acme.example/?jwt=1"}}, Unreachable, "to sso.acme.example:"),
     ({"status": 401, "body": LOGIN}, AccessDenied, "does not accept the credentials"),
     ({"status": 403, "json": {"errorMessages": ["Not on the allowlist"]}}, AccessDenied, "Not on the allowlist"),
@@ -162,6 +161,14 @@ def test_pause_is_as_long_as_jira_says(headers: dict[str, str], seconds: float) 
         with pytest.raises(RateLimited) as caught:
             tracker().read([REF])
     assert caught.value.retry_at == NOW + timedelta(seconds=seconds)
+
+
+def test_one_unreadable_issue_is_not_an_error_of_the_tracker() -> None:
+    with responses.RequestsMock() as api:
+        api.post(f"{SITE}/rest/api/2/issue/bulkfetch", json={"issues": [{"id": "1", "key": "OPS-7", "fields": {}}]})
+        api.get(f"{SITE}/rest/api/2/myself", json=ME)
+        with pytest.raises(ValueError, match="about OPS-7 has not the expected shape"):
+            tracker().read([REF])
 
 
 def test_expired_token_does_not_make_issues_vanish() -> None:

@@ -63,9 +63,11 @@ class JiraTracker:
         """The issues as they are now: on Cloud a hundred in one request, on Data Center one each."""
         return self._reader.read(refs)
 
-    def apply(self, work: Mapping[IssueRef, Sequence[Change]]) -> Mapping[IssueRef, Outcome]:
+    def apply(
+        self, work: Mapping[IssueRef, Sequence[Change]], may_write: Callable[[], bool]
+    ) -> Mapping[IssueRef, Outcome]:
         """Per issue a comment, a transition and one edit at most, nothing sent twice."""
-        return self._writer.apply(work)
+        return self._writer.apply(work, may_write)
 
     def pages(self, since: datetime | None, cursor: str | None) -> Iterator[Page]:
         """Open issues of the projects, by search."""

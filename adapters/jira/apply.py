@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from adapters.jira import markers
 from adapters.jira.client import found, issue_path
@@ -12,7 +12,7 @@ from adapters.jira.errors import IssueBusy, Refused
 from adapters.jira.history import moment
 from adapters.jira.read import Reader, Seen
 from adapters.jira.site import Fields, Site
-from adapters.tracker import Outcome, TrackerError
+from adapters.tracker import LeaseLost, Outcome, TrackerError
 from mapping.changes import Change, DropComment, EditStatus, MoveTo, SetFields, SetLabels
 from mapping.issue import IssueRef, Marker
 
@@ -28,6 +28,7 @@ class _Work:
 
     ref: IssueRef
     seen: Seen
+    may_write: Callable[[], bool]
     marked: dict[str, tuple[str, Marker]]
     applied: list[Change] = field(default_factory=list)
     failed: list[tuple[Change, str]] = field(default_factory=list)
@@ -59,27 +60,33 @@ class Writer:
         self._reader = reader
         self._internal = internal_comments
 
-    def apply(self, work: Mapping[IssueRef, Sequence[Change]]) -> dict[IssueRef, Outcome]:
+    def apply(
+        self, work: Mapping[IssueRef, Sequence[Change]], may_write: Callable[[], bool]
+    ) -> dict[IssueRef, Outcome]:
         """Each issue's outcome. What stops the whole tracker is raised only if nothing was written before it."""
         outcomes: dict[IssueRef, Outcome] = {}
         stopped: TrackerError | None = None
         for ref, changes in work.items():
             if stopped is None:
-                outcomes[ref], stopped = self._one(ref, changes)
+                outcomes[ref], stopped = self._one(ref, changes, may_write)
             else:
                 outcomes[ref] = _none_done(changes, str(stopped))
         if stopped is not None and not any(outcome.applied for outcome in outcomes.values()):
             raise stopped
         return outcomes
 
-    def _one(self, ref: IssueRef, changes: Sequence[Change]) -> tuple[Outcome, TrackerError | None]:
+    def _one(
+        self, ref: IssueRef, changes: Sequence[Change], may_write: Callable[[], bool]
+    ) -> tuple[Outcome, TrackerError | None]:
         work = None
         try:
             seen = self._reader.take(ref)
             if seen is None:
                 return _none_done(changes, f"{ref} is gone"), None
-            work = _Work(ref, seen, dict(seen.marked))
+            work = _Work(ref, seen, may_write, dict(seen.marked))
             self._write(work, changes)
+        except LeaseLost:
+            raise
         except TrackerError as stop:
             outcome = work.outcome(changes, str(stop)) if work else _none_done(changes, str(stop))
             return outcome, None if isinstance(stop, (IssueBusy, Refused)) else stop
@@ -97,21 +104,27 @@ class Writer:
                 work.attempt(change, self._move)
         self._put(work, list(self._edits(work, changes)))
 
+    def _send(self, work: _Work, method: str, path: str, body: Any = None) -> Any:
+        """One request that writes, if there is time left for it."""
+        if not work.may_write():
+            raise LeaseLost
+        return self._site.client.call(method, path, body)
+
     def _comment(self, work: _Work, change: EditStatus) -> None:
         marker = Marker(change.key, change.digest, change.memo)
         hidden = [markers.INTERNAL] if work.seen.service and self._internal else []
         body = {"body": fitting(change.body), "properties": [markers.on_comment(marker), *hidden]}
         if change.comment is None:
-            answer = self._site.client.call("POST", issue_path(work.ref.key, "comment"), body)
+            answer = self._send(work, "POST", issue_path(work.ref.key, "comment"), body)
         else:
-            answer = self._site.client.call("PUT", issue_path(work.ref.key, "comment", change.comment), body)
+            answer = self._send(work, "PUT", issue_path(work.ref.key, "comment", change.comment), body)
         work.marked[change.key] = (str(found(answer, "id")["id"]), marker)
         if answer.get("updated"):
             work.updated_at = moment(answer["updated"])
 
     def _drop(self, work: _Work, change: DropComment) -> None:
         try:
-            self._site.client.call("DELETE", issue_path(work.ref.key, "comment", change.comment))
+            self._send(work, "DELETE", issue_path(work.ref.key, "comment", change.comment))
         except Refused as refusal:
             if refusal.status != 404:
                 raise
@@ -128,7 +141,7 @@ class Writer:
         way = layout.way(place, change.column)
         if way is not None and not layout.is_in(place, change.column):
             body = {"transition": {"id": way.id}}
-            self._site.client.call("POST", issue_path(work.ref.key, "transitions"), body)
+            self._send(work, "POST", issue_path(work.ref.key, "transitions"), body)
 
     def _edits(self, work: _Work, changes: Sequence[Change]) -> list[Edit]:
         edits = []
@@ -152,9 +165,9 @@ class Writer:
         own = markers.on_issue(work.marked) if work.marked != work.seen.marked else None
         try:
             if body:
-                self._site.client.call("PUT", issue_path(key), {**body, **({"properties": [own]} if own else {})})
+                self._send(work, "PUT", issue_path(key), {**body, **({"properties": [own]} if own else {})})
             elif own:
-                self._site.client.call("PUT", issue_path(key, "properties", markers.PROPERTY), own["value"])
+                self._send(work, "PUT", issue_path(key, "properties", markers.PROPERTY), own["value"])
         except Refused as refusal:
             bad = [edit for edit in edits if edit.touches(refusal.errors) or len(edits) == 1]
             work.failed += [(edit.change, refusal.reason) for edit in bad or edits]

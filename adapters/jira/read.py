@@ -12,7 +12,7 @@ from adapters.jira.history import Context, at_creation, items_of, moment, timeli
 from adapters.jira.parse import comment_of, text_of
 from adapters.jira.people import People
 from adapters.jira.site import Field, Site, is_done
-from adapters.tracker import Gone, Unreachable
+from adapters.tracker import Gone
 from mapping.issue import Comment, Happened, Issue, IssueRef, Marker, TimelineEvent
 
 
@@ -63,7 +63,8 @@ class Reader:
         try:
             return self._issue(ref, raw)
         except (KeyError, TypeError, ValueError, AttributeError) as failure:
-            raise Unreachable(f"Jira's answer about {key} has not the expected shape ({failure!r:.100})") from failure
+            # Not an error of the tracker: the other issues go on.
+            raise ValueError(f"Jira's answer about {key} has not the expected shape ({failure!r:.100})") from failure
 
     def _issue(self, ref: IssueRef, raw: Raw) -> Issue:
         fields, people, layout = raw["fields"], self._site.people(ref.container), self._site.layout()
