@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.tracker import AccessDenied, LeaseLost, RateLimited, TrackerError, Unreachable
-from mapping.changes import Change, EditStatus, MoveTo, SetFields, SetLabels
+from mapping.changes import Change, DropComment, EditStatus, MoveTo, SetFields, SetLabels
 from mapping.issue import Column
 from tests.adapter_jira_house import PRODUCTS, House, Start, houses, read, ref, status, write
 from tests.contracts import Recorder
@@ -269,3 +269,17 @@ def test_threads_share_a_tracker_and_its_lookups(start: Start) -> None:
     asked = house.asked()
     assert asked.count("POST issue/bulkfetch") == 8
     assert len(asked) == 8 + 4
+
+
+def test_comment_that_is_gone_or_another_s_is_a_failed_change(start: Start) -> None:
+    house = start()
+    tracker = house.tracker()
+    key = house.jira.create_issue("OPS", "alice", "x")
+    read(tracker, key)
+    write(tracker, key, status(n=1))
+    ours, theirs = read(tracker, key).comments[0].id, house.jira.comment(key, "alice", "hers")
+    drop, edit = DropComment(theirs, ()), status("new", "404404", n=2)
+    outcome = write(tracker, key, drop, edit, DropComment(ours, ()))
+    assert [(change, bool(why)) for change, why in outcome.failed] == [(drop, True), (edit, True)]
+    assert house.jira.issue(key).properties["spark-integrator"] == {"comments": {}}
+    assert [c.body for c in house.jira.issue(key).comments] == ["hers"]

@@ -130,6 +130,10 @@ def no_issue(house: House) -> None:
     house.jira.transition("OPS-1", "alice", "Done")
 
 
+def no_board(house: House) -> None:
+    del house.jira.world.boards[81]
+
+
 ILLS: list[tuple[Callable[[House], None], Health, str, str]] = [
     (no_column, Health.FAULT, 'no column is called "Review"', 'Add column "Review"'),
     (no_status_in_column, Health.FAULT, 'the column "Review" has no status', 'drag a status into "Review"'),
@@ -140,6 +144,7 @@ ILLS: list[tuple[Callable[[House], None], Health, str, str]] = [
     (no_project, Health.FAULT, "it does not exist, or the account can't see it", "Permissions"),
     (no_labels, Health.FAULT, "labels can't be changed on OPS-1", "add the field Labels"),
     (two_fields, Health.FAULT, "several fields have this name: customfield_10040, customfield_10041", "Use the id"),
+    (no_board, Health.FAULT, "The board 81 can't be read (HTTP 404)", "Board settings"),
     (no_issue, Health.WARNING, "it has no open issue", "Create one"),
 ]
 
