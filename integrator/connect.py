@@ -58,16 +58,14 @@ TrackerFactory = Callable[[], dict[str, Tracker]]
 
 
 def tracker_factory(config: Config, clock: Clock, environ: Mapping[str, str] = os.environ) -> TrackerFactory:
-    """Makes a set of trackers for one worker thread; what the threads can share (tokens, ids) they share."""
-    shared = {name: Shared() for name in config.trackers}
+    """Makes a set of trackers for one worker thread; what the threads can share (tokens, ids, Jira) they share."""
+    hubs = {name: tracker for name, tracker in config.trackers.items() if isinstance(tracker, GitHubConfig)}
+    sites = {name: tracker for name, tracker in config.trackers.items() if isinstance(tracker, JiraConfig)}
+    shared = {name: Shared() for name in hubs}
+    jira = {name: _jira(name, tracker, config, clock, environ) for name, tracker in sites.items()}
 
     def connect() -> dict[str, Tracker]:
-        return {
-            name: _github(name, tracker, config, clock, environ, shared[name])
-            if isinstance(tracker, GitHubConfig)
-            else _jira(name, tracker, config, clock, environ)
-            for name, tracker in config.trackers.items()
-        }
+        return {name: _github(name, hubs[name], config, clock, environ, shared[name]) for name in hubs} | jira
 
     return connect
 

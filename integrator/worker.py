@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.engine import Connection
 
-from adapters.tracker import Dialect, Gone, Outcome, Tracker, TrackerError
+from adapters.tracker import Dialect, Gone, LeaseLost, Outcome, Tracker, TrackerError
 from integrator import journal, metrics
 from integrator.agenda import LEASE, Agenda, Claim, Lane
 from integrator.store import Store
@@ -109,6 +109,9 @@ class Worker:
         """Work on a batch; one that breaks is taken apart, so that one bad issue never holds up another."""
         try:
             self._work_on(tracker, claims)
+        except LeaseLost as error:
+            log.warning("leases lost", tracker=tracker.name, issues=len(claims), error=str(error))
+            self._agenda.release(claims)
         except TrackerError as error:
             log.warning("tracker held back", tracker=tracker.name, error=str(error), kind=type(error).__name__)
             metrics.TRACKER_ERRORS.labels(tracker.name, type(error).__name__).inc()

@@ -77,9 +77,11 @@ class GitHubTracker:
         """The issues as they are now: one request for a hundred, more only for long histories and moved issues."""
         return self._reader.read(refs)
 
-    def apply(self, work: Mapping[IssueRef, Sequence[Change]]) -> Mapping[IssueRef, Outcome]:
+    def apply(
+        self, work: Mapping[IssueRef, Sequence[Change]], may_write: Callable[[], bool]
+    ) -> Mapping[IssueRef, Outcome]:
         """Make the changes: one request for a batch, a second one for cards that are new on the board."""
-        return self._writer.apply(work)
+        return self._writer.apply(work, may_write)
 
     def pages(self, since: datetime | None, cursor: str | None) -> Iterator[Page]:
         """Open issues, a hundred a page, the oldest first."""

@@ -13,7 +13,7 @@ from adapters.github.operations import Operation
 from adapters.github.read import Reader
 from adapters.github.settings import LabelSpec, Settings
 from adapters.github.shared import Board, Known, Shared
-from adapters.tracker import AccessDenied, Gone, Outcome, RateLimited, Unreachable
+from adapters.tracker import AccessDenied, Gone, LeaseLost, Outcome, RateLimited, Unreachable
 from mapping.changes import Change, MoveTo, SetLabels
 from mapping.issue import IssueRef
 
@@ -37,9 +37,11 @@ class Writer:
         self._shared = shared
         self._reader = reader
         self._clock = clock
+        self._may_write: Callable[[], bool] = lambda: False
 
-    def apply(self, work: Work) -> Mapping[IssueRef, Outcome]:
+    def apply(self, work: Work, may_write: Callable[[], bool]) -> Mapping[IssueRef, Outcome]:
         """Gather ids, write all, then put the new cards into their columns."""
+        self._may_write = may_write
         tallies = {ref: Tally() for ref in work}
         known = self._known(work, tallies)
         labels = self._labels({ref: work[ref] for ref in known})
@@ -105,6 +107,7 @@ class Writer:
 
     def _create_label(self, repo: Repository, name: str) -> str | None:
         """The new label's id; None where GitHub refuses to create it."""
+        self._ask_leave()
         spec = next((label for label in self._settings.labels if label.name == name), LabelSpec(name, _PLAIN, ""))
         try:
             with self._client.judging("creating labels (Issues: write)"):
@@ -121,6 +124,7 @@ class Writer:
         """
         items: dict[IssueRef, str] = {}
         for chunk in _chunks(wanted):
+            self._ask_leave()
             try:
                 answer = self._client.graphql(*operations.document(chunk), _NEEDS)
             except (RateLimited, AccessDenied) as refusal:
@@ -134,6 +138,10 @@ class Writer:
             if outdated:
                 self._again(outdated, tallies)
         return items
+
+    def _ask_leave(self) -> None:
+        if not self._may_write():
+            raise LeaseLost
 
     def _judge(
         self,
@@ -194,6 +202,7 @@ class Writer:
         ]
         if not renewed:
             return
+        self._ask_leave()
         answer = self._client.graphql(*operations.document(renewed), _NEEDS)
         for operation in self._judge(renewed, answer, tallies, {}):
             tallies[operation.ref].fail(operation.change, _STALE_OPTION)

@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+import socket
 import tempfile
 import threading
 import time
@@ -144,12 +145,13 @@ def _service(scenario: Scenario, folder: Path) -> Iterator[Show]:
     config = policy_for(scenario, _config())
     environ = {f"INTEGRATOR_{name.upper()}_WEBHOOK_SECRETS": secret for name in config.trackers}
     service = build(config, store, lambda: stage.trackers, environ=environ)
-    server = create_server(service.app, host="127.0.0.1", port=0, threads=4)
+    door = socket.create_server(("127.0.0.1", 0))
+    server = create_server(service.app, sockets=[door], threads=4)
     listening = threading.Thread(target=server.run, name="listener", daemon=True)
     service.start()
     listening.start()
     try:
-        yield Show(scenario, stage, service, f"http://127.0.0.1:{server.effective_port}", secret)
+        yield Show(scenario, stage, service, f"http://127.0.0.1:{door.getsockname()[1]}", secret)
     finally:
         server.close()
         service.stop()

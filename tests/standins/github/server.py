@@ -5,13 +5,14 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
+from tests.contracts import Exchange, Recorder
 from tests.standins.github import rest_admin, rest_issues
 from tests.standins.github.access import App, Refused
 from tests.standins.github.faults import Answer, Fault, Kind, Match, instead, send
@@ -98,6 +99,7 @@ class GitHubStandIn(People):
         self.faults: list[Fault] = []
         self.quotas = {"core": Quota(clock), "graphql": Quota(clock), "search": Quota(clock, 30)}
         self.closing = threading.Event()
+        self._recorder: Recorder | None = None
         self._server = _Server(self)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self.enterprise_url = f"{self.url}/api/v3"
@@ -110,6 +112,17 @@ class GitHubStandIn(People):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop()
+
+    def judged_by(self, recorder: Recorder) -> None:
+        """Show every exchange to the contract recorder: for clients in other processes, which it can't see itself."""
+        self._recorder = recorder
+
+    def judge(self, exchange: Exchange, answer: Answer, fault: Fault | None) -> None:
+        """A fault's answer is no answer of GitHub's; only its request is judged."""
+        if self._recorder is not None:
+            status = answer.status if fault is None or fault.kind is Kind.DELAY else None
+            judged = replace(exchange, status=status, answer_media="application/json", answer=answer.body)
+            self._recorder.judge(judged)
 
     def stop(self) -> None:
         self.closing.set()
@@ -309,6 +322,8 @@ class _Handler(BaseHTTPRequestHandler):
         github = self.server.github
         request, answer, fault = github.answer(self.command, self.path, dict(self.headers), raw)
         request.status = send(self, answer, fault, github.closing)
+        media = (self.headers.get("Content-Type") or "").partition(";")[0]
+        github.judge(Exchange("github", self.command, github.url + self.path, media, raw), answer, fault)
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _serve  # noqa: N815 - http.server's own names
 
