@@ -98,7 +98,7 @@ class Writer:
             return known
         repo = self._client.github.get_repo(repository)
         with self._client.judging("reading labels (Issues: read)"):
-            ids = {label.name.casefold(): str(label.raw_data["node_id"]) for label in repo.get_labels()}
+            ids = {label.name.casefold(): label.node_id for label in repo.get_labels()}
         for name in sorted(names):
             if name.casefold() not in ids and (made := self._create_label(repo, name)):
                 ids[name.casefold()] = made
@@ -111,7 +111,7 @@ class Writer:
         spec = next((label for label in self._settings.labels if label.name == name), LabelSpec(name, _PLAIN, ""))
         try:
             with self._client.judging("creating labels (Issues: write)"):
-                return str(repo.create_label(spec.name, spec.color, spec.description).raw_data["node_id"])
+                return repo.create_label(spec.name, spec.color, spec.description).node_id
         except (AccessDenied, Refused):
             return None
 

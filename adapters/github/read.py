@@ -23,6 +23,15 @@ _NEEDS = "reading issues (Issues: read, Projects: read)"
 _NAMED = re.compile(r"[A-Za-z0-9_-]+/(?!\.{1,2}#)[A-Za-z0-9_.-]+#[1-9][0-9]*")
 _UNKNOWN_EVENT = re.compile(r"PROJECT_V2_ITEM_STATUS_CHANGED_EVENT|ProjectV2ItemStatusChangedEvent")
 
+
+class _Broken(Exception):
+    """GitHub failed inside an issue, so that what it shows of it may be incomplete."""
+
+
+class Unreadable(Exception):
+    """One issue (or its repository) can't be read; nothing is wrong with the tracker, and others go on."""
+
+
 Found = Mapping[IssueRef, Issue | Gone]
 
 
@@ -95,6 +104,9 @@ class Reader:
         """Half the question when GitHub runs out of time, down to one issue."""
         try:
             return self._ask(refs)
+        except _Broken as failure:
+            if len(refs) == 1:
+                raise Unreadable(str(failure)) from failure
         except TooSlow:
             if len(refs) == 1:
                 raise
@@ -119,8 +131,8 @@ class Reader:
             for ref in wanted:
                 raw = part.get(f"i{_number(ref)}")
                 error = answer.error_at(f"r{at}", f"i{_number(ref)}")
-                if _is_inner(error):
-                    raise TooSlow(f"GitHub failed on {ref}: {(error or {}).get('message')}")
+                if error is not None and error.get("type") not in {"NOT_FOUND", *_REFUSALS}:
+                    raise _Broken(f"GitHub failed on {ref}: {error.get('message')}")
                 if raw is None:
                     found[ref] = self._missing(ref, error)
                 elif str(part["nameWithOwner"]).lower() != repository.lower():
@@ -180,13 +192,13 @@ class Reader:
         """A whole repository is null. One of ours: access was lost, and no issue may be taken for deleted."""
         said = (error or {}).get("message", "no reason given")
         if repository.lower() in {name.lower() for name in self._settings.repositories}:
-            raise AccessDenied(f"the repository {repository} can't be seen with these credentials: {said}")
+            raise Unreadable(f"the repository {repository} can't be seen with these credentials: {said}")
         return {ref: Gone(f"its repository can't be seen: {said}") for ref in wanted}
 
     def _missing(self, ref: IssueRef, error: Json | None) -> Gone:
         """One issue is null: refused, or not there, where REST tells whether it moved."""
         if error is not None and error.get("type") in _REFUSALS:
-            raise AccessDenied(f"GitHub refuses {_NEEDS}: {error.get('message')}")
+            raise Unreadable(f"GitHub refuses {_NEEDS}: {error.get('message')}")
         return self._follow(ref)
 
     def _follow(self, ref: IssueRef) -> Gone:
@@ -271,11 +283,6 @@ def _label_ids(connection: Json | None) -> dict[str, str]:
 def _moved(ref: IssueRef, repository: str, number: int) -> Gone:
     target = IssueRef(ref.tracker, f"{repository}#{number}")
     return Gone(f"moved to {target.key}", target)
-
-
-def _is_inner(error: Json | None) -> bool:
-    """GitHub failed inside the issue, so that what it shows of it may be incomplete."""
-    return error is not None and error.get("type") != "NOT_FOUND" and error.get("type") not in _REFUSALS
 
 
 def _is_cut(connection: Json) -> bool:

@@ -59,7 +59,7 @@ class TokenKeeper:
     """One installation token for all threads: whoever finds it old fetches it while the others wait."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a refusal while fetching forgets the token, too
         self._token: AccessToken | None = None
 
     def current(self, now: datetime, fetch: Callable[[], AccessToken]) -> str:
