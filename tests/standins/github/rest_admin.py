@@ -3,10 +3,11 @@
 import base64
 import hashlib
 import re
+from dataclasses import dataclass
 
 from tests.standins.github.access import Refused
 from tests.standins.github.faults import Answer
-from tests.standins.github.records import Issue, Item, Project, Repository
+from tests.standins.github.records import Item, Repository
 from tests.standins.github.rest import Call, Unexpected, invalid, ok, paged, refusal, route
 from tests.standins.github.shapes import WEB, Json, permissions, stamp
 from tests.standins.github.webhooks import Hook, Target
@@ -268,7 +269,8 @@ def list_items(call: Call, org: str, project_number: str) -> Answer:
     project = call.world.project_of(org, int(project_number))
     if project is None or not call.access.sees_project(call.caller, project):
         raise Refused(404, "Not Found")
-    rows = [x for x in call.view.items(project) if x.archived_at is None and _wanted(call, project, x)]
+    filters = _filters(call.query.get("q", ""))
+    rows = [x for x in call.view.items(project) if x.archived_at is None and _wanted(call, x, filters)]
     size, ids = min(int(call.query.get("per_page", 30)), 100), [str(x.id) for x in rows]
     start = ids.index(call.query["after"]) + 1 if "after" in call.query else 0
     shown = rows[start : start + size]
@@ -279,28 +281,40 @@ def list_items(call: Call, org: str, project_number: str) -> Answer:
     return ok(body, headers={"Link": link} if link else {})
 
 
-def _wanted(call: Call, project: Project, item: Item) -> bool:
-    """The few filters that are known here: `status:`, `label:`, `is:`, each also with a minus sign."""
-    query, issue = call.query.get("q", ""), call.view.issue(item.issue_id)
+@dataclass(frozen=True)
+class _Filter:
+    name: str
+    values: frozenset[str]
+    negated: bool
+
+
+def _filters(query: str) -> list[_Filter]:
+    """The few that are known here: `status:`, `label:`, `is:`, each also with a minus sign."""
     if rest := FILTER.sub("", query).strip():
         raise Unexpected(f"board filter {rest!r} is not known")
+    filters = []
     for minus, name, text in FILTER.findall(query):
-        values = {x.strip('"').lower() for x in re.findall(r'"[^"]*"|[^",]+', text)}
-        if (not values.isdisjoint(_held(call, project, item, issue, name))) == bool(minus):
-            return False
-    return True
+        if name not in {"status", "label", "is"}:
+            raise Unexpected(f"board filter {name!r} is not known")
+        values = frozenset(x.strip('"').lower() for x in re.findall(r'"[^"]*"|[^",]+', text))
+        filters.append(_Filter(name, values, bool(minus)))
+    return filters
 
 
-def _held(call: Call, project: Project, item: Item, issue: Issue | None, name: str) -> set[str]:
+def _wanted(call: Call, item: Item, filters: list[_Filter]) -> bool:
+    return all(each.values.isdisjoint(_held(call, item, each.name)) is each.negated for each in filters)
+
+
+def _held(call: Call, item: Item, name: str) -> set[str]:
+    """What an item has of what a filter asks for, in lower case."""
+    issue = call.view.issue(item.issue_id)
     if name == "status":
         return {(call.board.column(item) or "").lower()}
     if issue is None:
         return set()
     if name == "label":
         return {x.name.lower() for x in call.view.labels(issue)}
-    if name == "is":
-        return {"pr" if issue.pull else "issue", "closed" if issue.closed_at else "open"}
-    raise Unexpected(f"board filter {name!r} of project {project.number} is not known")
+    return {"pr" if issue.pull else "issue", "closed" if issue.closed_at else "open"}
 
 
 LIST = "per_page page"
