@@ -296,7 +296,7 @@ def test_a_missing_label_is_created_with_its_colour() -> None:
         assert ours.apply({ref(7): [change]}, always)[ref(7)].applied == (change,)
         assert ours.apply({ref(7): [change]}, always)[ref(7)].applied == (change,)
         assert created.call_count == 1
-        assert b'"ededed"' in created.calls[0].request.body
+        assert '"ededed"' in created.calls[0].request.body
     assert aliases(github.asked[-1])[0][2]["labelIds"] == ["LA_P0", "LA_Emergency", "LA_unheard-of"]
 
 

@@ -87,7 +87,7 @@ class Preparation:
         for repository in self._settings.repositories:
             yield self._hook(f"/repos/{repository}/hooks", repository, webhook, EVENTS, dry_run)
         if project is not None:
-            yield from self._board_hook(project, webhook, dry_run)
+            yield from self._guard(f"webhook of {project.owner}", self._board_hook(project, webhook, dry_run))
 
     def _board_hook(self, project: ProjectRef, webhook: Webhook, dry_run: bool) -> Iterator[Step]:
         """Moves of cards are told to webhooks of organisations only."""
@@ -107,8 +107,11 @@ class Preparation:
         config = {"url": webhook.url, "secret": webhook.secret, "content_type": "json", "insecure_ssl": "0"}
         body = {"name": "web", "config": config, "events": list(events), "active": True}
         try:
-            hooks = [Hook.of(raw) for raw in self._client.get(f"{path}?per_page=100")]
-            return _once(what, ours(hooks, self._settings) is not None, dry_run, lambda: self._client.post(path, body))
+            hook = ours([Hook.of(raw) for raw in self._client.get(f"{path}?per_page=100")], self._settings)
+            missing = [event for event in events if hook is not None and not hook.tells(event)]
+            if missing:
+                return Step("by hand", what, f"Let the webhook that is there send {', '.join(missing)} too.")
+            return _once(what, hook is not None, dry_run, lambda: self._client.post(path, body))
         except (AccessDenied, Refused) as refusal:
             how = f"Add it in the settings of {where}: {webhook.url}, application/json, the secret, these events"
             return Step("by hand", what, f"{how} ({refusal}).")
