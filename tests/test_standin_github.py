@@ -236,6 +236,9 @@ def test_options_sent_without_their_ids_cost_every_card_its_status(
     assert [o["name"] for o in after] == [o["name"] for o in options]
     assert (after[:5] == known["options"]) is with_ids
     assert github.issue(SHOP, number).column == column
+    value = 'fieldValueByName(name: "Status") { ... on ProjectV2ItemFieldSingleSelectValue { name } }'
+    card = ask(client(github, "alice"), f'{{ node(id: "{known["item"]}") {{ ... on ProjectV2Item {{ {value} }} }} }}')
+    assert card["node"]["fieldValueByName"] == (column and {"name": column})
 
 
 def test_a_field_is_made_and_filled(github: GitHubStandIn) -> None:
@@ -341,6 +344,8 @@ def test_rest_writes_what_the_page_shows(github: GitHubStandIn) -> None:
     comment = issue.create_comment("first")
     comment.edit("second")
     issue.remove_from_labels("bug")
+    with pytest.raises(GithubException, match="Label does not exist"):
+        issue.remove_from_labels("bug")
     issue.edit(state="closed", labels=["P0"])
     seen = github.issue(SHOP, issue.number)
     assert (seen.is_open, set(seen.labels), list(seen.assignees)) == (False, {"P0"}, ["bob"])
