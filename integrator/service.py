@@ -18,6 +18,7 @@ from integrator.connect import canonical, receivers, tracker_factory, watches
 from integrator.credentials import secret_faults
 from integrator.logs import set_up_logs
 from integrator.pool import Pool
+from integrator.presence import Presence
 from integrator.store import Store
 from integrator.worker import Worker
 
@@ -34,6 +35,7 @@ class Service:
     agenda: Agenda
     pool: Pool | None
     app: Flask
+    presence: Presence | None
 
     @property
     def is_working(self) -> bool:
@@ -42,15 +44,20 @@ class Service:
 
     def start(self) -> None:
         """Adopt the policy and begin to work."""
-        if self.pool is not None:
-            self.agenda.adopt_policy()
-            self.pool.start()
+        if self.pool is None:
+            return
+        if self.presence is not None:
+            self.presence.enter(if_alone=self.agenda.free_leases)
+        self.agenda.adopt_policy()
+        self.pool.start()
 
     def stop(self) -> None:
         """Finish what is at hand."""
         if self.pool is not None:
             self.pool.stop()
         self.store.close()
+        if self.presence is not None:
+            self.presence.leave()
 
 
 def me() -> str:
@@ -93,7 +100,8 @@ def build(
         pool.wake if pool else lambda: None,
         (lambda: pool.is_alive) if pool else None,
     )
-    return Service(config, store, clerk, pool, app)
+    presence = Presence(store.file) if store.file is not None else None
+    return Service(config, store, clerk, pool, app, presence)
 
 
 def ready_to_work(config: Config, environ: Mapping[str, str] = os.environ) -> None:

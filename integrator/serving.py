@@ -63,7 +63,7 @@ def _granian(host: str, port: int) -> None:
         port=port,
         interface=Interfaces.WSGI,
         workers=1,
-        blocking_threads=16,
+        blocking_threads=8,
         respawn_failed_workers=True,
         log_access=False,
     )
@@ -74,7 +74,8 @@ def _waitress(host: str, port: int) -> None:
     import waitress
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    waitress.serve(wsgi(), host=host, port=port, threads=16, max_request_body_size=2**30)
+    limits = {"connection_limit": 1000, "channel_timeout": 30, "max_request_body_size": 2**30}
+    waitress.serve(wsgi(), host=host, port=port, threads=16, **limits)
 
 
 def _address(bind: str) -> tuple[str, int]:

@@ -138,6 +138,7 @@ class Store:
         self.engine = _engine(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._in_memory = self.is_sqlite and not self.engine.url.database
+        self.file = Path(self.engine.url.database) if self.is_sqlite and self.engine.url.database else None
         self._clock = clock
         self._skew = timedelta(0)
         self._writer = _Writer(self.engine) if self.is_sqlite else None
