@@ -167,6 +167,24 @@ def test_a_person_who_edits_our_comment_makes_it_theirs(github: GitHubStandIn, c
     assert ours.edited_by.id == "alice"
 
 
+def test_an_archived_card_is_seen_and_left_where_it_is(github: GitHubStandIn, connect: Connect) -> None:
+    number = github.open_issue(SHOP, "carol", "Dark mode")
+    github.move_card(SHOP, number, "alice", "Done")
+    github.archive_card(SHOP, number)
+    card = read(connect(), number).card
+    assert card is not None
+    assert card.name == "Done"
+    assert set(card.barred) == set(Column)
+
+
+def test_enterprise_server_has_other_paths_and_needs_nothing_else(github: GitHubStandIn, connect: Connect) -> None:
+    number = github.open_issue(SHOP, "carol", "Checkout is down")
+    tracker = connect(url=github.enterprise_url)
+    read(tracker, number)
+    assert apply(tracker, number, FRESH).failed == ()
+    assert github.issue(SHOP, number).column == "Emergency Queue"
+
+
 def test_a_transferred_a_deleted_and_a_pull_request(github: GitHubStandIn, connect: Connect) -> None:
     number = github.open_issue(SHOP, "carol", "Checkout is down")
     to = github.transfer(SHOP, number, "alice", "acme/web")
