@@ -1,12 +1,15 @@
 """Reading what people wrote: Markdown and Jira wiki text as plain lines, with code and quotes set aside."""
 
 import re
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-_HTML_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
-_WIKI_BLOCK = re.compile(r"\{(code|noformat|quote)(:[^}]*)?\}")
+# Every pattern here is linear in the text: bodies come from strangers.
+_HTML_COMMENT = re.compile(r"<!--(?:-?>|.*?-->)", re.DOTALL)
+_FENCE = re.compile(r" {0,3}(?:(`{3,})([^`]*)|(~{3,})(.*))")
+_WIKI_BLOCK = re.compile(r"\{(code|noformat|quote)(:[^{}]*)?\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,32 +22,60 @@ class Line:
 
 def lines(text: str) -> Iterator[Line]:
     """The lines of a body without HTML comments. A code block that is never closed is no code block."""
-    raw = _HTML_COMMENT.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).split("\n")
-    closers = _closers(raw)
-    inside_until = -1
+    raw = _without_comments(text.replace("\r\n", "\n").replace("\r", "\n")).split("\n")
+    inside = {number for first, last in _blocks(raw) for number in range(first, last + 1)}
     for number, line in enumerate(raw):
-        if number > inside_until and number in closers:
-            inside_until = closers[number]
-        yield Line(line, prose=number > inside_until and not line.startswith((">", "bq. ")))
+        yield Line(line, prose=number not in inside and not line.startswith((">", "bq. ")))
 
 
-def _closers(raw: Sequence[str]) -> dict[int, int]:
-    """For each line that opens a block (a Markdown fence, a Jira macro): the line that closes it."""
-    closers: dict[int, int] = {}
-    waiting: dict[str, list[int]] = {}
-    for number, line in enumerate(raw):
-        for sign, opens, closes in _signs(line):
-            if closes and waiting.get(sign):
-                for opener in waiting.pop(sign):
-                    closers[opener] = number
-            elif opens:
-                waiting.setdefault(sign, []).append(number)
-    return closers
+def _without_comments(text: str) -> str:
+    """A comment that is never closed is text; looking only as far as the last end keeps the search linear."""
+    commented, end, rest = text.rpartition("-->")
+    return _HTML_COMMENT.sub("", commented + end) + rest
 
 
-def _signs(line: str) -> Iterator[tuple[str, bool, bool]]:
-    """(what kind of block, can it open one, can it close one) for every block sign on a line."""
-    if fence := _FENCE.match(line):
-        yield fence[1][:3], True, not fence[2].strip()
+@dataclass(frozen=True, slots=True)
+class _Sign:
+    """A Markdown fence or a Jira macro: on which line, of what kind, how long, and whether it can close."""
+
+    line: int
+    kind: str
+    size: int
+    closes: bool
+
+
+def _blocks(raw: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """The first and last line of every closed block. What stands inside of one opens none."""
+    signs = [sign for number, line in enumerate(raw) for sign in _signs(number, line)]
+    closers: dict[str, list[int]] = defaultdict(list)
+    for at, sign in enumerate(signs):
+        if sign.closes:
+            closers[sign.kind].append(at)
+    too_long: dict[str, int] = {}
+    after = -1
+    for at, sign in enumerate(signs):
+        if at <= after or sign.size >= too_long.get(sign.kind, sign.size + 1):
+            continue
+        closer = _closer(signs, closers, at)
+        if closer is None:
+            too_long[sign.kind] = sign.size
+        else:
+            after = closer
+            yield sign.line, signs[closer].line
+
+
+def _closer(signs: Sequence[_Sign], closers: Mapping[str, Sequence[int]], opener: int) -> int | None:
+    """The first sign after an opener that closes it: one of its kind, and a fence at least as long."""
+    fitting = closers.get(signs[opener].kind, ())
+    for index in range(bisect_right(fitting, opener), len(fitting)):
+        if signs[fitting[index]].size >= signs[opener].size:
+            return fitting[index]
+    return None
+
+
+def _signs(number: int, line: str) -> Iterator[_Sign]:
+    if fence := _FENCE.fullmatch(line):
+        marks, info = fence[1] or fence[3], fence[2] or fence[4] or ""
+        yield _Sign(number, marks[0], len(marks), not info.strip())
     for macro in _WIKI_BLOCK.finditer(line):
-        yield macro[1], True, not macro[2]
+        yield _Sign(number, macro[1], 0, not macro[2])
