@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from mapping.text import lines
+from mapping.text import Line, lines
 
 UNKNOWN = "unknown"
 
@@ -12,7 +12,10 @@ _NOT_AN_ANSWER = re.compile(
     r"(not sure|unknown|no response|no idea|n a|tbd|unsure|do ?n ?t know|i do ?n ?t know|not known)\b"
 )
 _HEADING = re.compile(r"(?:#{1,6}\s+|h[1-6]\.\s*)(.+)")
+_CURRENCY = re.compile(r"[$€£¥]|usd|eur|gbp|chf|jpy", re.IGNORECASE)
 _NUMBER = re.compile(r"(?<![\w.,])(\d[\d.,' ]*)\s*([km]?)(?![\w])", re.IGNORECASE)
+_GROUPING = re.compile(r"(?<!\d{4})[.,' ](?=\d{3}(?!\d))")
+_MOST = 1e12
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +128,29 @@ def sections(body: str, headings: Mapping[str, str]) -> Sections:
     prose: list[str] = []
     key: str | None = None
     for line in lines(body):
-        heading = _HEADING.match(line.text) if line.prose else None
-        if heading and _plain_heading(heading[1]) in known:
-            key = known[_plain_heading(heading[1])]
+        heading = _heading(line)
+        if heading in known:
+            key = known[heading]
             under.setdefault(key, [])
             continue
-        picked = key is not None and bool(BY_KEY[key].choices) and not any(map(str.strip, under[key]))
-        if key is not None:
-            under[key].append(line.text)
+        if heading is not None and key is not None and not under[key]:
+            key = None  # the question was left without an answer; this is another one's text
+        picked = key is not None and not under[key] and _is_picked(key, line.text)
         if line.prose and not picked:
             prose.append(line.text)
+        if key is not None and (under[key] or line.text.strip()):
+            under[key].append(line.text)
     return Sections({k: "\n".join(v).strip() for k, v in under.items()}, "\n".join(prose))
+
+
+def _heading(line: Line) -> str | None:
+    match = _HEADING.match(line.text) if line.prose else None
+    return _plain_heading(match[1]) if match else None
+
+
+def _is_picked(key: str, text: str) -> bool:
+    """The line is one of the question's own options, not the reporter's words."""
+    return bool(BY_KEY[key].choices) and BY_KEY[key].read(text) != UNKNOWN
 
 
 def answers_in(texts: Mapping[str, str], source: str) -> dict[str, Answer]:
@@ -154,25 +169,24 @@ def merged(sources: Iterable[Mapping[str, Answer]]) -> dict[str, Answer]:
 
 def _known_headings(headings: Mapping[str, str]) -> dict[str, str]:
     known = {_plain_heading(name): q.key for q in QUESTIONS for name in (q.heading, q.key, *q.also)}
-    known.update({_plain_heading(name): key for key, name in headings.items()})
-    return known
+    return {**known, **{_plain_heading(name): key for key, name in headings.items()}}
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", " ", text.casefold()).strip()
+    return re.sub(r"[\W_]+", " ", text.casefold()).strip()
 
 
 def _plain_heading(text: str) -> str:
-    return _plain(re.sub(r"\([^)]*/[^)]*\)", "", text.replace("_", " ")))
+    return _plain(re.sub(r"\([^()/]*/[^()]*\)", "", text))
 
 
 def _largest_number(text: str) -> str:
     """The largest amount in a line such as "about $1,200 - 1.5k"; commas, points and spaces may group thousands."""
-    amounts = [_amount(digits, unit) for digits, unit in _NUMBER.findall(text.replace("$", " ").replace("€", " "))]
-    return f"{max(amounts):g}" if amounts else UNKNOWN
+    amounts = [_amount(digits, unit) for digits, unit in _NUMBER.findall(_CURRENCY.sub(" ", text))]
+    return f"{min(max(amounts), _MOST):.2f}".rstrip("0").rstrip(".") if amounts else UNKNOWN
 
 
 def _amount(digits: str, unit: str) -> float:
-    grouped = re.sub(r"[.,' ](?=\d{3}(?!\d))", "", digits.strip())
-    value = float(re.sub(r"[^\d.].*|\..*\..*", "", grouped.replace(",", ".")) or 0)
-    return value * {"k": 1_000, "m": 1_000_000}.get(unit.casefold(), 1)
+    numbers = re.findall(r"\d+(?:[.,]\d+)?", _GROUPING.sub("", digits))
+    most = max(float(number.replace(",", ".")) for number in numbers)
+    return most * {"k": 1_000, "m": 1_000_000}.get(unit.casefold(), 1)
