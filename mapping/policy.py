@@ -14,7 +14,7 @@ from mapping.triage import BY_KEY, UNKNOWN
 
 NEXT_QUARTER: Literal["next quarter"] = "next quarter"
 
-_DURATION = re.compile(r"(\d+)\s*(m|h|d|w)")
+_DURATION = re.compile(r"(\d{1,5})\s*(m|h|d|w)")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -120,6 +120,12 @@ def _question_keys(value: Mapping[str, Any]) -> Mapping[str, Any]:
     return value
 
 
+def _named(value: Mapping[str, str]) -> Mapping[str, str]:
+    if empty := sorted(key for key, name in value.items() if not name.strip()):
+        raise ValueError(f"{empty[0]}: give a name")
+    return value
+
+
 def _known_answers(value: Mapping[str, Mapping[str, str]]) -> Mapping[str, Mapping[str, str]]:
     for label, answers in value.items():
         for key, answer in _question_keys(answers).items():
@@ -128,9 +134,9 @@ def _known_answers(value: Mapping[str, Mapping[str, str]]) -> Mapping[str, Mappi
     return value
 
 
-QuestionTexts = Annotated[Mapping[str, str], AfterValidator(_question_keys)]
+QuestionTexts = Annotated[Mapping[str, str], AfterValidator(_question_keys), AfterValidator(_named)]
 AnswerLabels = Annotated[Mapping[str, Mapping[str, str]], AfterValidator(_known_answers)]
-PriorityMap = Mapping[str, SeverityName]
+PriorityMap = Mapping[Annotated[str, Field(pattern=r"\S")], SeverityName]
 
 
 class Triage(Strict):

@@ -76,6 +76,8 @@ class Condition(BaseModel):
     def _understood(self) -> Self:
         if not self.model_fields_set:
             raise ValueError("a rule needs at least one condition")
+        if empty := sorted(key for key in self.model_fields_set if not getattr(self, key)):
+            raise ValueError(f"{empty[0]}: give at least one value")
         for key in self.model_fields_set & BY_KEY.keys():
             if key == "revenue_per_hour":
                 _comparison(self.revenue_per_hour or "")
@@ -157,7 +159,8 @@ def _fired(rules: Sequence[Rule], signals: Signals) -> Iterator[tuple[Rule, str]
 
 
 def _says(text: str, words: str) -> bool:
-    return re.search(rf"(?<!\w){re.escape(words)}(?!\w)", text, re.IGNORECASE) is not None
+    phrase = r"\s+".join(map(re.escape, words.split()))
+    return re.search(rf"(?<!\w){phrase}(?!\w)", text, re.IGNORECASE) is not None
 
 
 def _one_of(what: str, wanted: Sequence[str], there: frozenset[str] | set[str]) -> str | None:
