@@ -9,6 +9,8 @@ from mapping.severity import Severity
 from mapping.text import lines
 from mapping.triage import BY_KEY, UNKNOWN, Answer
 
+SHOWN = 80  # characters of a command, or of a word in it, that are repeated in an answer
+
 _COMMAND = re.compile(r"/([a-z][a-z0-9-]*)(?:\s+(.*))?", re.IGNORECASE)
 
 
@@ -45,11 +47,11 @@ def commands_in(body: str) -> Iterator[Command]:
         match = _COMMAND.fullmatch(line.text.rstrip()) if line.prose else None
         if match is None:
             continue
-        name, rest = match[1].lower(), match[2] or ""
+        name, rest, said = match[1].lower(), match[2] or "", line.text.rstrip()[:SHOWN]
         if name.upper() in tuple(Severity):
-            yield SetSeverity(line.text.rstrip(), Severity(name.upper()))
+            yield SetSeverity(said, Severity(name.upper()))
         elif name == "triage":
-            yield _triage(line.text.rstrip(), rest)
+            yield _triage(said, rest)
 
 
 def _triage(said: str, rest: str) -> Triage | Misread:
@@ -62,8 +64,10 @@ def _triage(said: str, rest: str) -> Triage | Misread:
     answers: dict[str, Answer] = {}
     for name, equals, value in pairs:
         key = name.lower().replace("-", "_")
-        if not equals or key not in BY_KEY:
-            return Misread(said, f"there is no question {name!r}; the questions are {', '.join(BY_KEY)}")
+        if key not in BY_KEY:
+            return Misread(said, f"there is no question {name[:SHOWN]!r}; the questions are {', '.join(BY_KEY)}")
+        if not equals:
+            return Misread(said, f"write {key}=answer, without spaces around the sign")
         answer = BY_KEY[key].read(value)
         if answer == UNKNOWN and value.casefold() != UNKNOWN:
             return Misread(said, f"{key} is one of {_known_answers(key)}")
