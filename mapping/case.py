@@ -15,6 +15,7 @@ from mapping.triage import Answer, answers_in, merged, sections
 
 AT_CREATION = timedelta(seconds=10)
 STATUS = "status"
+ANSWERED = 5  # refused commands that the status comment answers: the newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Case:
         confirmed_by, since = _confirmation(issue, policy, word, obeyed, reported_at)
         form = sum(key in parts.under for key in ("process", "workaround", "security", "kind")) > 1
         urgent = severity is not None and severity.is_emergency
-        refused = tuple(_refused(orders))
+        refused = tuple(dict.fromkeys(_refused(orders)))[-ANSWERED:]
         claimed = form or urgent or bool(refused) or _labelled_emergency(issue, policy)
         return cls(
             issue=issue,
@@ -142,7 +143,8 @@ def _orders(issue: Issue) -> Iterator[Order]:
 
 def _answers(issue: Issue, policy: Policy, under: Mapping[str, str], obeyed: Sequence[Order]) -> Mapping[str, Answer]:
     named = {key: issue.fields[name] for key, name in policy.triage.fields.items() if name in issue.fields}
-    labelled = {k: v for name in sorted(issue.labels) for k, v in policy.triage.answer_labels.get(name, {}).items()}
+    meant = {name.casefold(): answers for name, answers in policy.triage.answer_labels.items()}
+    labelled = {k: v for name in sorted(issue.labels) for k, v in meant.get(name.casefold(), {}).items()}
     commanded = [order.command.answers for order in obeyed if isinstance(order.command, Triage)]
     read = (answers_in(under, "form"), answers_in(named, "field"), answers_in(labelled, "label"))
     return merged((*read, *commanded))
@@ -183,7 +185,7 @@ def decides(event: TimelineEvent, issue: Issue, policy: Policy) -> bool:
     if event.by is None:
         return False
     by_reporter = issue.author is not None and event.by.id == issue.author.id
-    if by_reporter and event.at - issue.created_at <= AT_CREATION:
+    if by_reporter and abs(event.at - issue.created_at) <= AT_CREATION:  # a moved copy may be younger than its events
         return False
     return event.by.standing is Standing.TEAM or event.by.name in policy.triage.trusted_bots
 
