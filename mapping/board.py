@@ -54,10 +54,7 @@ def _left_over(case: Case, card: Card) -> bool:
     """The card stands where only a past emergency or a past closing put it."""
     if card.column is Column.EMERGENCY_QUEUE:
         return case.memo.get("placed") == card.column.value and _chosen_by(case, case.reported_at) is None
-    reopened = [e.at for e in events(case.issue) if e.kind is Happened.REOPENED]
-    if card.column is not Column.DONE or not reopened:
-        return False
-    return card.moved_at is not None and card.moved_at < reopened[-1]
+    return card.column is Column.DONE and _stood_there_when_reopened(case, card)
 
 
 def _stays(case: Case, card: Card) -> str:
@@ -65,9 +62,17 @@ def _stays(case: Case, card: Card) -> str:
     here = card.name or "no column"
     if by := _chosen_by(case, _emergency_since(case)):
         return f"The card stays in {here}, where {by} put it."
-    if card.name is None or not _was_placed(case, card) or _write_was_lost(case, card) or _moved_by_robot(case, card):
+    if card.name is None or not _was_placed(case, card) or _stood_there_when_reopened(case, card):
+        return ""
+    if _write_was_lost(case, card) or _moved_by_robot(case, card):
         return ""
     return f"The card stays in {here}, where it was put after it had been in the Emergency Queue."
+
+
+def _stood_there_when_reopened(case: Case, card: Card) -> bool:
+    """Where the card is was decided before the issue was reopened: by us, a built-in workflow, or for the last time."""
+    reopened = [event.at for event in events(case.issue) if event.kind is Happened.REOPENED]
+    return bool(reopened) and card.moved_at is not None and card.moved_at < reopened[-1]
 
 
 def _emergency_since(case: Case) -> datetime:
