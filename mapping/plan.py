@@ -36,11 +36,10 @@ def _labels(case: Case, policy: Policy) -> Iterator[SetLabels]:
     if case.issue.closed_at is not None:
         return
     want, unwanted = wanted_labels(case, policy)
-    there = {label.casefold(): label for label in case.issue.labels}
+    there = {label.casefold() for label in case.issue.labels}
+    out = {label.casefold() for label in unwanted}
     add = {label for label in want if label.casefold() not in there and not _taken_away(case, label, policy)}
-    remove = {there[label.casefold()] for label in unwanted if label.casefold() in there}
-    if kept := {label for label in remove if _kept(case, label, policy)}:
-        remove -= kept
+    remove = {name for name in case.issue.labels if name.casefold() in out and not _kept(case, name, policy)}
     if add or remove:
         yield SetLabels(frozenset(add), frozenset(remove), _because(case))
 
@@ -68,41 +67,47 @@ def _deserves_triage(case: Case) -> bool:
 
 
 def _taken_away(case: Case, label: str, policy: Policy) -> bool:
-    """A person took the label away: it is not put back, unless a later word on the severity asks for it."""
+    """A person took the label away: it is not put back, unless a later word on the severity asks for it.
+
+    A rule's label that another robot takes away again isn't either; a person's own label always is (R25).
+    """
     last = _last_event(case, label)
-    if last is None or last.kind is not Happened.UNLABELED or not decides(last, case.issue, policy):
+    if last is None or last.kind is not Happened.UNLABELED:
         return False
-    return case.word is None or case.word.at <= last.at
+    if decides(last, case.issue, policy):
+        return case.word is None or case.word.at <= last.at
+    spoken = case.word is not None and policy.labels.severity_of(label) is case.word.severity
+    return not spoken and _undid_ours(case, label, last)
 
 
 def _kept(case: Case, label: str, policy: Policy) -> bool:
-    """The label stays although it says something else: a person wants it, or a bot insists on it (no fights)."""
+    """The label stays although it says something else: a person wants it, or another robot insists on it.
+
+    A severity label that a person put is a word; that it is unwanted means that a later word overruled it.
+    """
     last = _last_event(case, label)
-    if last is None or last.by is None or last.kind is not Happened.LABELED:
+    if last is None or last.kind is not Happened.LABELED:
         return False
-    if policy.labels.severity_of(label) or label.casefold() == policy.labels.needs_triage.name.casefold():
-        return last.by.standing is Standing.BOT and _we_removed_before(case, label, last)
-    return decides(last, case.issue, policy)
+    if decides(last, case.issue, policy) and policy.labels.severity_of(label) is None:
+        return case.word is None or case.word.at <= last.at
+    return _undid_ours(case, label, last)
 
 
-def _we_removed_before(case: Case, label: str, last: TimelineEvent) -> bool:
-    return any(
-        event.kind is Happened.UNLABELED
-        and event.value.casefold() == label.casefold()
-        and event.by is not None
-        and event.by.standing is Standing.SELF
-        and event.at <= last.at
-        for event in events(case.issue)
-    )
+def _undid_ours(case: Case, label: str, last: TimelineEvent) -> bool:
+    """Another robot undid what we did to the label before: it has its way, or both would go on for ever."""
+    if last.by is None or last.by.standing is not Standing.BOT:
+        return False
+    about = _events_about(case, label)
+    return any(e.kind is not last.kind and e.by is not None and e.by.standing is Standing.SELF for e in about)
 
 
 def _last_event(case: Case, label: str) -> TimelineEvent | None:
-    about = [
-        event
-        for event in events(case.issue)
-        if event.kind in {Happened.LABELED, Happened.UNLABELED} and event.value.casefold() == label.casefold()
-    ]
-    return about[-1] if about else None
+    return next(reversed(_events_about(case, label)), None)
+
+
+def _events_about(case: Case, label: str) -> list[TimelineEvent]:
+    kinds = {Happened.LABELED, Happened.UNLABELED}
+    return [e for e in events(case.issue) if e.kind in kinds and e.value.casefold() == label.casefold()]
 
 
 def _because(case: Case) -> tuple[str, ...]:
@@ -117,8 +122,19 @@ def _priority(case: Case, policy: Policy) -> Iterator[SetFields]:
         return
     wanted = policy.triage.write_priority.get(case.severity)
     meant = policy.triage.priorities.get(case.issue.priority or "")
-    if wanted and wanted != case.issue.priority and meant is not case.severity:
+    if wanted and wanted != case.issue.priority and meant is not case.severity and not _prioritized(case, policy):
         yield SetFields({"priority": wanted}, _because(case))
+
+
+def _prioritized(case: Case, policy: Policy) -> bool:
+    """The priority stays although it means something else: a person chose it since, or another robot insists on it."""
+    about = [event for event in events(case.issue) if event.kind is Happened.PRIORITIZED]
+    if not about or about[-1].by is None:
+        return False
+    if decides(about[-1], case.issue, policy):
+        return case.word is None or case.word.at <= about[-1].at
+    ours = any(event.by is not None and event.by.standing is Standing.SELF for event in about[:-1])
+    return about[-1].by.standing is Standing.BOT and ours
 
 
 def _move(case: Case, place: Placement) -> Iterator[MoveTo]:
