@@ -1,0 +1,130 @@
+"""Issues to fold and plan, as short as they can be said: times in minutes after the report, people by name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from adapters.memory import OURSELVES, MemoryTracker
+from integrator.texts import status_text
+from mapping.case import Case
+from mapping.changes import Change, EditStatus, MoveTo, Plan, SetFields, SetLabels, StatusFacts
+from mapping.issue import Comment, Happened, Issue, IssueRef, Person, TimelineEvent
+from mapping.plan import plan_issue
+from mapping.policy import Policy
+
+START = datetime(2026, 11, 23, 9, tzinfo=UTC)
+REF = IssueRef("github", "acme/shop#9")
+TEAM = ("alice", "bob")
+POLICY = Policy()
+
+
+def at(minutes: float) -> datetime:
+    return START + timedelta(minutes=minutes)
+
+
+@dataclass
+class Clock:
+    """Stands still until it is told to go on."""
+
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+NOBODY = MemoryTracker("github", "markdown", TEAM, Clock())
+
+
+def person(name: str) -> Person | None:
+    """`us` is the integrator, names in TEAM may write, `…[bot]` is a bot, `ghost` a deleted account."""
+    if name == "ghost":
+        return None
+    return OURSELVES if name == "us" else NOBODY.person(name)
+
+
+def did(minutes: float, by: str, kind: Happened | str, value: str = "", id: str = "") -> TimelineEvent:  # noqa: A002
+    return TimelineEvent(id or f"e{minutes:09.3f}{kind}{value}", at(minutes), person(by), Happened(kind), value)
+
+
+def said(minutes: float, by: str, body: str, **more: Any) -> Comment:
+    more = {**more, "edited_by": person(more["edited_by"])} if "edited_by" in more else more
+    return Comment(more.pop("id", f"c{minutes:09.3f}"), at(minutes), person(by), body, **more)
+
+
+def an_issue(by: str = "carol", title: str = "Something", body: str = "", **more: Any) -> Issue:
+    more["labels"] = frozenset(more.get("labels", ()))
+    return replace(Issue(REF, title, body, person(by), START, START), **more)
+
+
+def form(**answers: str) -> str:
+    """A filled GitHub form, with CRLF line ends as browsers send them."""
+    return "\r\n\r\n".join(f"### {key}\r\n\r\n{value}" for key, value in answers.items())
+
+
+def case_of(issue: Issue, policy: Policy = POLICY) -> Case:
+    return Case.of(issue, policy)
+
+
+def a_policy(**triage: Any) -> Policy:
+    return Policy.model_validate({"triage": triage})
+
+
+def plan_of(issue: Issue, policy: Policy = POLICY, minutes: float = 0) -> Plan:
+    return plan_issue(Case.of(issue, policy), policy, at(minutes))
+
+
+def labels_of(plan: Plan) -> tuple[list[str], list[str]]:
+    """What the plan adds and takes away."""
+    changes = [change for change in plan.changes if isinstance(change, SetLabels)]
+    return sorted(x for c in changes for x in c.add), sorted(x for c in changes for x in c.remove)
+
+
+def move_of(plan: Plan) -> str | None:
+    return next((change.column.value for change in plan.changes if isinstance(change, MoveTo)), None)
+
+
+def fields_of(plan: Plan) -> dict[str, str]:
+    return {k: v for change in plan.changes if isinstance(change, SetFields) for k, v in change.values.items()}
+
+
+def facts_in(plan: Plan) -> StatusFacts:
+    (facts,) = [change.facts for change in plan.changes if isinstance(change, EditStatus)]
+    return facts
+
+
+@dataclass
+class Desk:
+    """A tracker in memory, on which people act, and the integrator's one path, run when told."""
+
+    policy: Policy = POLICY
+    clock: Clock = field(default_factory=Clock)
+    team: Sequence[str] = TEAM
+
+    def __post_init__(self) -> None:
+        self.tracker = MemoryTracker("github", "markdown", self.team, self.clock)
+
+    def later(self, minutes: float = 1) -> None:
+        self.clock.now += timedelta(minutes=minutes)
+
+    @property
+    def issue(self) -> Issue:
+        (issue,) = self.tracker.issues()
+        return issue
+
+    @property
+    def case(self) -> Case:
+        return Case.of(self.issue, self.policy)
+
+    def plan(self) -> Plan:
+        return plan_issue(self.case, self.policy, self.clock())
+
+    def work(self) -> tuple[Change, ...]:
+        """Plan once, and apply it."""
+        ref, changes = self.issue.ref, self.plan().changes
+        texts = [
+            replace(change, body=status_text(change.facts, "markdown")) if isinstance(change, EditStatus) else change
+            for change in changes
+        ]
+        self.tracker.apply({ref: texts}, lambda: True)
+        return changes

@@ -1,0 +1,107 @@
+"""Slash commands: what is one, what is none, and what is misread."""
+
+import time
+
+import pytest
+
+from mapping.commands import Command, Misread, SetSeverity, Triage, commands_in
+from mapping.severity import Severity
+from mapping.triage import BY_KEY, Answer
+
+QUESTIONS = ", ".join(BY_KEY)
+
+
+def read(body: str) -> list[Command]:
+    return list(commands_in(body))
+
+
+@pytest.mark.parametrize(
+    ("body", "severities"),
+    [
+        pytest.param("/p0", ["P0"], id="R25 p0"),
+        pytest.param("/p1\n/p2\r\n/p3", ["P1", "P2", "P3"], id="R25 one a line"),
+        pytest.param("/P0", ["P0"], id="R25 in capitals"),
+        pytest.param("/p0   \t", ["P0"], id="R25 spaces after it"),
+        pytest.param("/p0 the shop is down", ["P0"], id="R25 words after it"),
+        pytest.param("Sorry:\n\n/p2\n\nthanks", ["P2"], id="R25 among words"),
+        pytest.param("", [], id="R25 empty"),
+        pytest.param(" /p0", [], id="R25 not at the start of the line"),
+        pytest.param("use /p0 for that", [], id="R25 in a sentence"),
+        pytest.param("/p0.", [], id="R25 with a full stop"),
+        pytest.param("/p0/logs/app.log", [], id="R25 a path"),
+        pytest.param("/p4\n/p\n/p00\n/priority\n//p0\n/", [], id="R25 none of ours"),
+        pytest.param("> /p0", [], id="R25 quoted"),
+        pytest.param("bq. /p0\n{quote}\n/p0\n{quote}", [], id="R25 quoted on Jira"),
+        pytest.param("```\n/p0\n```", [], id="R25 in a fence"),
+        pytest.param("````\n```\n/p0\n```\n````", [], id="R25 in a fence in a fence"),
+        pytest.param("~~~\n/p0\n~~~\n/p1", ["P1"], id="R25 after tildes"),
+        pytest.param("```\n/p0", ["P0"], id="R25 after a fence never closed"),
+        pytest.param("{code}\n/p0\n{code}\n{noformat}\n/p1\n{noformat}", [], id="R25 in Jira code"),
+        pytest.param("<!-- \n/p0\n-->", [], id="R25 in a comment"),
+        pytest.param("/ack\n/eta 2h\n/sent", [], id="R25 other commands"),
+    ],
+)
+def test_severities(body: str, severities: list[str]) -> None:
+    found = read(body)
+    assert [c.severity for c in found if isinstance(c, SetSeverity)] == [Severity(s) for s in severities]
+    assert len(found) == len(severities)
+
+
+@pytest.mark.parametrize(
+    ("rest", "answers"),
+    [
+        pytest.param("process=critical workaround=none", {"process": "critical", "workaround": "none"}, id="R23 two"),
+        pytest.param("Process=CRITICAL", {"process": "critical"}, id="R23 in capitals"),
+        pytest.param("other-customers=yes", {"other_customers": "yes"}, id="R23 with a hyphen"),
+        pytest.param("quick_fix=needs-investigation", {"quick_fix": "needs-investigation"}, id="R23 of two words"),
+        pytest.param(
+            'customers="Acme, Inc." kind=request', {"customers": "Acme, Inc.", "kind": "request"}, id="R23 quoted"
+        ),
+        pytest.param("revenue_per_hour=1.5k", {"revenue_per_hour": "1500"}, id="R23 an amount"),
+        pytest.param("security=unknown", {"security": "unknown"}, id="R23 unknown, said on purpose"),
+        pytest.param("process=minor process=major", {"process": "major"}, id="R23 twice: the last"),
+    ],
+)
+def test_triage(rest: str, answers: dict[str, str]) -> None:
+    line = f"/triage {rest}"
+    assert read(line) == [Triage(line, {key: Answer(value, "command") for key, value in answers.items()})]
+
+
+@pytest.mark.parametrize(
+    ("rest", "why"),
+    [
+        pytest.param("", "write /triage process=critical workaround=none", id="R23 nothing"),
+        pytest.param('customers="Acme', "a quotation mark is not closed", id="R23 open quotation mark"),
+        pytest.param(
+            "colour=red", f"there is no question 'colour'; the questions are {QUESTIONS}", id="R23 no question"
+        ),
+        pytest.param(
+            "critical", f"there is no question 'critical'; the questions are {QUESTIONS}", id="R23 only an answer"
+        ),
+        pytest.param("process = critical", "write process=answer, without spaces around the sign", id="R23 spaces"),
+        pytest.param("process=bad", "process is one of critical, major, minor, none, unknown", id="R23 no answer"),
+        pytest.param("process=tbd", "process is one of critical, major, minor, none, unknown", id="R23 an evasion"),
+        pytest.param("security=", "security is one of yes, no, unknown", id="R23 empty"),
+        pytest.param(
+            "revenue_per_hour=lots", "revenue_per_hour is one of a number or a text, or unknown", id="R23 no number"
+        ),
+        pytest.param(
+            "process=critical security=maybe", "security is one of yes, no, unknown", id="R23 one wrong spoils all"
+        ),
+    ],
+)
+def test_misread(rest: str, why: str) -> None:
+    line = f"/triage {rest}".rstrip()
+    assert read(line) == [Misread(line, why)]
+
+
+@pytest.mark.parametrize(
+    "line", ["/p0 " + "x" * 60_000, "/triage " + "x" * 60_000, "/triage customers='" + "x" * 60_000]
+)
+def test_what_is_repeated_is_short(line: str) -> None:
+    """R23: an answer to a command must fit into the status comment, whatever the command."""
+    start = time.perf_counter()
+    (command,) = read(line)
+    assert command.said == line[:80]
+    assert not isinstance(command, Misread) or len(command.why) < 400
+    assert time.perf_counter() - start < 1.5
