@@ -15,7 +15,7 @@ except ImportError:  # Windows has no such lock: leases run out by themselves th
 
 
 class Presence:
-    """This process's presence on a database file."""
+    """A process being at work on a database file."""
 
     def __init__(self, database: Path) -> None:
         self._path = database.with_name(database.name + ".lock")

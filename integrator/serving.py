@@ -74,8 +74,15 @@ def _waitress(host: str, port: int) -> None:
     import waitress
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    limits = {"connection_limit": 1000, "channel_timeout": 30, "max_request_body_size": 2**30}
-    waitress.serve(wsgi(), host=host, port=port, threads=16, **limits)
+    waitress.serve(
+        wsgi(),
+        host=host,
+        port=port,
+        threads=16,
+        connection_limit=1000,
+        channel_timeout=30,
+        max_request_body_size=2**30,
+    )
 
 
 def _address(bind: str) -> tuple[str, int]:

@@ -13,6 +13,9 @@ from typing import Any
 
 import requests
 
+from integrator.agenda import Agenda
+from integrator.store import Store
+
 SECRET = "It's a Secret to Everybody"
 PATIENCE = 30.0
 
@@ -22,7 +25,7 @@ def wait_for(what: Callable[[], bool], why: Callable[[], str], seconds: float = 
     until = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < until, f"waited {seconds} s in vain: {why()}"
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 def free_port() -> int:
@@ -102,6 +105,15 @@ class Installation:
         )
         assert not ok or done.returncode == 0, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
+
+    def is_settled(self) -> bool:
+        """Nothing is due, leased, waiting for a retry or parked."""
+        store = Store(self.environ["INTEGRATOR_DATABASE_URL"])
+        try:
+            tasks = Agenda(store, "a test")
+            return not tasks.rows(parked=False) and not tasks.rows(parked=True) and not tasks.is_busy()
+        finally:
+            store.close()
 
     def post(self, tracker: str, headers: Mapping[str, str], body: bytes) -> requests.Response:
         return requests.post(f"{self.url}/webhooks/{tracker}", data=body, headers=dict(headers), timeout=30)

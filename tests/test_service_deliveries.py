@@ -1,6 +1,5 @@
 """Deliveries, many times over, in any order, forged or broken: the real process takes each as interface.md says."""
 
-import json
 import random
 import sqlite3
 from collections.abc import Iterator
@@ -36,10 +35,6 @@ def _stored(acme: Company) -> int:
     return int(count)
 
 
-def _is_idle(acme: Company) -> bool:
-    return json.loads(acme.integrator.run("agenda", "list", "--json").stdout) == []
-
-
 def test_twenty_times_in_any_order_from_four_threads(acme: Company) -> None:
     number = acme.github.open_issue(REPO, "carol", "Nobody can pay", P0_FORM)
     acme.github.comment(REPO, number, "carol", "Please hurry!")
@@ -57,7 +52,7 @@ def test_twenty_times_in_any_order_from_four_threads(acme: Company) -> None:
     assert {answer.status_code for answer in answers} == {202}
     assert sorted({answer.json()["answer"] for answer in answers}) == ["already had", "stored"]
     assert sum(answer.json()["answer"] == "stored" for answer in answers) == len(posts)
-    wait_for(lambda: _is_idle(acme), acme.integrator.log)
+    wait_for(acme.integrator.is_settled, acme.integrator.log)
     done = acme.github.issue(REPO, number)
     assert done.labels == {"P1", "emergency"}
     assert done.column == "Emergency Queue"
@@ -112,5 +107,5 @@ def test_a_label_set_by_a_person_survives_every_later_event(acme: Company, tmp_p
     acme.github.close(REPO, number, "alice")
     acme.github.reopen(REPO, number, "carol")
     acme.github.settle()
-    wait_for(lambda: _is_idle(acme), acme.integrator.log)
+    wait_for(acme.integrator.is_settled, acme.integrator.log)
     assert acme.github.issue(REPO, number).labels == {"P2"}
