@@ -1,6 +1,7 @@
 """Issues to fold and plan, as short as they can be said: times in minutes after the report, people by name."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -66,8 +67,11 @@ def case_of(issue: Issue, policy: Policy = POLICY) -> Case:
     return Case.of(issue, policy)
 
 
-def a_policy(**triage: Any) -> Policy:
-    return Policy.model_validate({"triage": triage})
+def a_policy(enforce_from: float | None = None, labels: Mapping[str, str] | None = None, **triage: Any) -> Policy:
+    """A policy as app.yaml gives it: `enforce_from` in minutes, `labels` by their other names."""
+    renamed = {key: {"name": name, "color": "ffffff", "description": ""} for key, name in (labels or {}).items()}
+    sla = {"enforce_from": at(enforce_from).isoformat()} if enforce_from is not None else {}
+    return Policy.model_validate_json(json.dumps({"triage": triage, "sla": sla, "labels": renamed}))
 
 
 def plan_of(issue: Issue, policy: Policy = POLICY, minutes: float = 0) -> Plan:
