@@ -15,9 +15,9 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Connection
 
-from integrator.store import Store, Unwritable, agenda, deliveries, facts, intents, trackers
+from integrator.store import Instant, Store, Unwritable, agenda, deliveries, facts, intents, trackers
 from mapping.issue import IssueRef
-from webhooks.delivery import Delivery, NotStored
+from webhooks.delivery import Delivery, NotStored, Touch
 
 log = structlog.get_logger()
 
@@ -49,6 +49,7 @@ class Claim:
     lane: Lane
     attempts: int
     floor: datetime | None
+    shows: tuple[str, ...] = ()
 
 
 class Agenda:
@@ -67,7 +68,7 @@ class Agenda:
 
         def work(conn: Connection) -> bool:
             for touched in delivery.touches:
-                self._touch(conn, touched.ref, Lane.EVENT, now, touched.floor)
+                self._touch(conn, touched, Lane.EVENT, now)
             row = {
                 "tracker": tracker,
                 "delivery": delivery.id,
@@ -90,13 +91,20 @@ class Agenda:
 
         def work(conn: Connection) -> None:
             for ref in refs:
-                self._touch(conn, ref, lane, when, None)
+                self._touch(conn, Touch(ref), lane, when)
 
         self._store.write(work)
 
-    def _touch(self, conn: Connection, ref: IssueRef, lane: Lane, at: datetime, floor: datetime | None) -> None:
+    def _touch(self, conn: Connection, touch: Touch, lane: Lane, at: datetime) -> None:
         new = self._store.upsert(agenda).values(
-            subject=str(ref), tracker=ref.tracker, lane=lane, look_at=at, seq=1, floor=floor, attempts=0
+            subject=str(touch.ref),
+            tracker=touch.ref.tracker,
+            lane=lane,
+            look_at=at,
+            seq=1,
+            floor=touch.floor,
+            shows=" ".join(touch.shows),
+            attempts=0,
         )
         waiting = agenda.c.look_at.is_not(None) & (agenda.c.look_at <= new.excluded.look_at)
         conn.execute(
@@ -107,6 +115,7 @@ class Agenda:
                     "lane": sa.case((waiting & (agenda.c.lane < lane), agenda.c.lane), else_=lane),
                     "seq": agenda.c.seq + 1,
                     "floor": _later(agenda.c.floor, new.excluded.floor),
+                    "shows": _shows(new.excluded),
                     "attempts": 0,
                     "parked_at": None,
                 },
@@ -145,7 +154,7 @@ class Agenda:
             .where(agenda.c.subject.in_([row.subject for row in rows]))
             .values(lease_until=now + LEASE, lease_by=self._me)
         )
-        return [Claim(IssueRef.parse(row.subject), row.seq, lane, row.attempts, row.floor) for row in rows]
+        return [_claimed(row, lane) for row in rows]
 
     def renew(self, claims: Sequence[Claim]) -> set[IssueRef]:
         """Hold the leases for another minute; the issues whose lease is still ours."""
@@ -173,6 +182,7 @@ class Agenda:
                 look_at=sa.case((unchanged, sa.null()), else_=agenda.c.look_at),
                 timer_at=timer_at,
                 floor=_later(agenda.c.floor, sa.literal(floor, agenda.c.floor.type)),
+                shows=sa.case((unchanged, ""), else_=agenda.c.shows),
                 lease_until=None,
                 lease_by=None,
                 attempts=0,
@@ -202,7 +212,7 @@ class Agenda:
     def _reschedule(self, conn: Connection, claim: Claim, at: datetime, fresh: Any, also: Mapping[str, Any]) -> None:
         now = self._store.now()
         values = {
-            column.name: sa.case((column.is_(None) | (column > now) | fresh, column), else_=at)
+            column.name: sa.case((column.is_(None) | (column > now) | fresh, column), else_=sa.literal(at, Instant))
             for column in (agenda.c.look_at, agenda.c.timer_at)
         }
         conn.execute(
@@ -317,6 +327,18 @@ class Agenda:
 
 def _chosen(parked: bool, due: Any) -> tuple[Any, ...]:
     return (agenda.c.parked_at.is_not(None),) if parked else (due, agenda.c.parked_at.is_(None))
+
+
+def _claimed(row: Any, lane: Lane) -> Claim:
+    shows = tuple((row.shows or "").split())
+    return Claim(IssueRef.parse(row.subject), row.seq, lane, row.attempts, row.floor, shows)
+
+
+def _shows(new: Any) -> Any:
+    """The tokens that belong to the floor: those of one second add up, those of an earlier one are forgotten."""
+    same = new.floor == agenda.c.floor
+    newer = agenda.c.floor.is_(None) | (new.floor > agenda.c.floor)
+    return sa.case((same, agenda.c.shows + " " + new.shows), (newer, new.shows), else_=agenda.c.shows)
 
 
 def _later(stored: Any, new: Any) -> Any:

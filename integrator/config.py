@@ -11,8 +11,9 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
-from ruamel.yaml.constructor import RoundTripConstructor
+from ruamel.yaml.constructor import ConstructorError, DuplicateKeyError, RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import Node
 
 from mapping.issue import Column
 from mapping.policy import Policy, Strict
@@ -103,9 +104,9 @@ class Config(Policy):
 
     @model_validator(mode="after")
     def _distinct_homes(self) -> "Config":
-        homes = [(t.url, home) for t in self.trackers.values() for home in homes_of(t)]
+        homes = [(t.url.rstrip("/"), home.casefold()) for t in self.trackers.values() for home in homes_of(t)]
         if twice := {home for home in homes if homes.count(home) > 1}:
-            raise ValueError(f"{sorted(twice)[0][1]} is listed under two trackers; each issue has one")
+            raise ValueError(f"{sorted(twice)[0][1]} is listed twice under trackers; each issue has one")
         return self
 
     @property
@@ -146,7 +147,9 @@ def validated(model: type[M], text: str, file: str) -> M:
     try:
         return model.model_validate_json(json.dumps(tree))
     except ValidationError as error:
-        raise ConfigError([_fault(detail, tree, file) for detail in error.errors()]) from None
+        raise ConfigError([_fault(detail, tree, file) for detail in _telling(error)]) from None
+    except (TypeError, ValueError, RecursionError):  # keys that are lists, an anchor inside itself
+        raise ConfigError([Fault(file, None, "", "uses YAML that means nothing here; see the shipped app.yaml")]) from None
 
 
 def schema() -> dict[str, Any]:
@@ -155,10 +158,16 @@ def schema() -> dict[str, Any]:
 
 
 class _Constructor(RoundTripConstructor):
-    """Leaves times as the text that was written."""
+    """Leaves times as the text that was written, and takes no tags."""
+
+    def refuse(self, node: Node) -> Any:
+        """A tag, whatever it means elsewhere."""
+        raise ConstructorError(None, None, f"the tag {node.tag} means nothing here", node.start_mark)
 
 
 _Constructor.add_constructor("tag:yaml.org,2002:timestamp", _Constructor.construct_yaml_str)
+for _tag in (None, *(f"tag:yaml.org,2002:{name}" for name in ("binary", "omap", "pairs", "set"))):
+    _Constructor.add_constructor(_tag, _Constructor.refuse)
 
 
 def _tree(text: str, file: str) -> Any:
@@ -168,10 +177,11 @@ def _tree(text: str, file: str) -> Any:
         tree = yaml.load(text)
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
-        says = " ".join(str(error.problem).split()) or "is not YAML"
-        raise ConfigError([Fault(file, line, "", says)]) from None
+        raise ConfigError([Fault(file, line, "", _yaml_says(error))]) from None
     except YAMLError as error:
-        raise ConfigError([Fault(file, None, "", f"is not YAML: {error}")]) from None
+        raise ConfigError([Fault(file, None, "", f"is not YAML: {' '.join(str(error).split())}")]) from None
+    except RecursionError:
+        raise ConfigError([Fault(file, None, "", "is nested too deeply")]) from None
     if tree is None:
         return {}
     if not isinstance(tree, dict):
@@ -181,8 +191,21 @@ def _tree(text: str, file: str) -> Any:
     return tree
 
 
+def _yaml_says(error: MarkedYAMLError) -> str:
+    says = " ".join(str(error.problem).split())
+    return says.partition(" with value ")[0] if isinstance(error, DuplicateKeyError) else says
+
+
+def _telling(error: ValidationError) -> list[ErrorDetails]:
+    """The faults without those that only follow from another: a list is not too short because its item is wrong."""
+    details = error.errors()
+    deeper = {detail["loc"][:length] for detail in details for length in range(len(detail["loc"]))}
+    return [d for d in details if d["type"] != "too_short" or d["loc"] not in deeper]
+
+
 def _fault(detail: ErrorDetails, tree: Any, file: str) -> Fault:
-    keys, line = _place(detail["loc"], tree)
+    tag = ("kind",) if detail["type"].startswith("union_tag_") else ()
+    keys, line = _place((*detail["loc"], *tag), tree)
     path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).lstrip(".")
     return Fault(file, line, path, _says(detail, keys))
 
@@ -197,7 +220,7 @@ def _place(loc: tuple[int | str, ...], tree: Any) -> tuple[list[int | str], int 
         in_mapping = isinstance(node, dict) and key in node
         in_list = isinstance(node, list) and isinstance(key, int) and key < len(node)
         if in_mapping or in_list:
-            line = 1 + (node.lc.key if in_mapping else node.lc.item)(key)[0]
+            line = _line(node, key) or line
             node = node[key]
             keys.append(key)
         elif is_last and isinstance(node, dict) and key != "[key]":
@@ -205,8 +228,18 @@ def _place(loc: tuple[int | str, ...], tree: Any) -> tuple[list[int | str], int 
     return keys, line
 
 
+def _line(node: Any, key: int | str) -> int | None:
+    """The line of a key or item; None for one that came from elsewhere by `<<`."""
+    lines = node.lc.data or {}
+    return 1 + int(lines[key][0]) if key in lines else None
+
+
 def _says(detail: ErrorDetails, keys: list[int | str]) -> str:
     match detail["type"]:
+        case "union_tag_not_found":
+            return "is missing; use github or jira"
+        case "union_tag_invalid":
+            return f"{detail['ctx']['tag']!r} is not a kind of tracker; use github or jira"
         case "extra_forbidden":
             near = get_close_matches(str(keys[-1]), _all_keys(), n=1)
             return f"is not a key here{f'; did you mean {near[0]!r}?' if near else ''}"
@@ -215,8 +248,9 @@ def _says(detail: ErrorDetails, keys: list[int | str]) -> str:
         case "value_error":
             return str(detail["ctx"]["error"])
         case _:
-            given = json.dumps(detail["input"], default=str)
-            return f"{detail['msg'][0].lower()}{detail['msg'][1:]} (given: {given[:60]})"
+            says = f"{detail['msg'][0].lower()}{detail['msg'][1:]}"
+            given = detail["input"]
+            return says if isinstance(given, dict | list) else f"{says} (given: {json.dumps(given)[:60]})"
 
 
 def _all_keys() -> list[str]:

@@ -63,7 +63,7 @@ def _granian(host: str, port: int) -> None:
         port=port,
         interface=Interfaces.WSGI,
         workers=1,
-        blocking_threads=8,
+        blocking_threads=4,
         respawn_failed_workers=True,
         log_access=False,
     )

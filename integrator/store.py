@@ -55,6 +55,7 @@ agenda = sa.Table(
     sa.Column("timer_at", Instant),
     sa.Column("seq", sa.BigInteger, nullable=False),
     sa.Column("floor", Instant),
+    sa.Column("shows", sa.Text),
     sa.Column("lease_until", Instant),
     sa.Column("lease_by", sa.Text),
     sa.Column("attempts", sa.Integer, nullable=False),

@@ -18,6 +18,7 @@ from integrator.store import Store
 from integrator.texts import status_text
 from mapping.case import Case
 from mapping.changes import Change, EditStatus, Plan
+from mapping.freshness import is_shown
 from mapping.issue import Issue, IssueRef
 from mapping.plan import plan_issue
 from mapping.policy import Policy
@@ -132,7 +133,9 @@ class Worker:
         todos: list[Todo] = []
         for claim in ready:
             issue = found[claim.ref]
-            if isinstance(issue, Gone):
+            if isinstance(issue, Gone) and issue.moved_to is None and self._is_too_new(claim):
+                self._postpone(claim, self._store.now() + REREAD)
+            elif isinstance(issue, Gone):
                 self._forget(claim, issue)
             elif self._is_stale(claim, issue):
                 self._postpone(claim, self._store.now() + REREAD)
@@ -159,10 +162,17 @@ class Worker:
         self._store.write(lambda conn: self._agenda.gone(conn, claim))
 
     def _is_stale(self, claim: Claim, issue: Issue) -> bool:
-        """The read is older than what we have already heard; after a minute the tracker is believed all the same."""
-        if claim.floor is None or issue.updated_at >= claim.floor:
+        """The read is older than what we have heard already; after a while the tracker is believed all the same."""
+        if claim.floor is None or issue.updated_at > claim.floor:
             return False
-        return self._store.now() - claim.floor < BELIEVE_AFTER
+        age = self._store.now() - claim.floor
+        if issue.updated_at < claim.floor:
+            return age < BELIEVE_AFTER
+        return age < LAG and not is_shown(claim.shows, issue)
+
+    def _is_too_new(self, claim: Claim) -> bool:
+        """We heard of the issue so lately that not finding it may only be the tracker's lag."""
+        return claim.floor is not None and self._store.now() - claim.floor < LAG
 
     def _write(self, tracker: Tracker, todos: Sequence[Todo]) -> None:
         """Apply a chunk of plans under leases renewed for it, noting first what will be created."""
@@ -190,18 +200,9 @@ class Worker:
                 log.warning("not changed", issue=str(ref), why=why)
                 self._agenda.failed(conn, todo.claim, why)
             else:
-                self._agenda.done(conn, todo.claim, _look_again(todo, now), outcome.updated_at)
+                self._agenda.done(conn, todo.claim, todo.plan.look_again_at, outcome.updated_at)
 
 
 def _created(changes: Sequence[Change]) -> list[str]:
     """The marker keys of the comments that these changes would create."""
     return [change.key for change in changes if isinstance(change, EditStatus) and change.comment is None]
-
-
-def _look_again(todo: Todo, now: datetime) -> datetime | None:
-    """When to look by itself. A read as old as the last event, in whole seconds, may lack what came in that second."""
-    floor = todo.claim.floor
-    again = [todo.plan.look_again_at] if todo.plan.look_again_at else []
-    if floor is not None and floor.microsecond == 0 and todo.issue.updated_at == floor and now - floor < LAG:
-        again.append(floor + LAG)
-    return min(again, default=None)

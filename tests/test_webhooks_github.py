@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,11 @@ def refusal(body: bytes, headers: dict[str, str]) -> BadDelivery:
 
 def touch(key: str, minute: int, second: int = 0, hour: int = 9) -> Touch:
     return Touch(IssueRef("github", key), datetime(2026, 11, 23, hour, minute, second, tzinfo=UTC))
+
+
+def named(delivery: Delivery) -> tuple[Touch, ...]:
+    """The touches by name and time alone; tests/test_freshness.py is about what they show."""
+    return tuple(replace(touched, shows=()) for touched in delivery.touches)
 
 
 SHOP = (touch("acme/shop#12", 0, 5),)
@@ -98,7 +104,8 @@ def test_every_payload_file_is_in_a_table() -> None:
 @pytest.mark.parametrize("case", TOUCHED)
 def test_touches(case: str) -> None:
     found = received(*stored(case))
-    assert found == Delivery(GUID, case.partition("__")[0], TOUCHED[case])
+    assert isinstance(found, Delivery)
+    assert (found.id, found.event, named(found)) == (GUID, case.partition("__")[0], TOUCHED[case])
     assert all(touch.floor and touch.floor.tzinfo is UTC for touch in found.touches)
 
 
@@ -135,7 +142,7 @@ def test_form_encoded_body_is_signed_as_sent() -> None:
     body = urlencode({"payload": json.dumps(payload, ensure_ascii=False)}).encode()
     found = github.receive("github", signed(body, event, FORM), body, [SECRET])
     assert isinstance(found, Delivery)
-    assert found.touches == SHOP
+    assert named(found) == SHOP
 
 
 def test_header_names_are_read_in_any_case() -> None:

@@ -27,10 +27,14 @@ class NotStored(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """An issue that a delivery is about; `floor` is its time of last update as the delivery knew it."""
+    """An issue that a delivery is about; `floor` is its time of last update as the delivery knew it.
+
+    `shows` are tokens (mapping.freshness) of what the delivery showed, where its times are too coarse to tell.
+    """
 
     ref: IssueRef
     floor: datetime | None = None
+    shows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

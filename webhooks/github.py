@@ -5,11 +5,13 @@ Source: https://docs.github.com/en/webhooks/webhook-events-and-payloads
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 from urllib.parse import parse_qs
 
 from pydantic import Field, StringConstraints
 
+from mapping.freshness import comment_token, issue_tokens
 from mapping.issue import IssueRef
 from webhooks.delivery import BadDelivery, Delivery, Ignored, Touch, verify
 from webhooks.payload import FORM, JSON, Moment, Part, lowered, media_type, parsed, plain, understood
@@ -19,11 +21,35 @@ _ID = re.compile(r"[!-~]{1,100}")
 FullName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$", max_length=200)]
 
 
+class Label(Part):
+    """A label on an issue in a payload."""
+
+    name: str
+
+
+class Comment(Part):
+    """A comment in a payload."""
+
+    node_id: str = ""
+
+
 class Issue(Part):
     """An issue in a payload. Pinned ones have no labels and no state, so nothing but its name and time is asked for."""
 
     number: int = Field(gt=0, lt=2**63)
     updated_at: Moment
+    state: str | None = None
+    title: str = ""
+    body: str | None = None
+    labels: tuple[Label, ...] | None = None
+
+    @property
+    def shows(self) -> tuple[str, ...]:
+        """What a read has to show to be as new as this; nothing where the payload doesn't tell."""
+        if self.state is None or self.labels is None:
+            return ()
+        names = [label.name for label in self.labels]
+        return issue_tokens(self.state == "open", names, self.title, self.body or "")
 
 
 class Repository(Part):
@@ -65,8 +91,24 @@ class Transferred(About):
     changes: Departure
 
 
+class Commented(About):
+    """An event about a comment on an issue."""
+
+    action: str
+    comment: Comment | None = None
+
+
 def _touch(tracker: str, repository: Repository, issue: Issue) -> Touch:
-    return Touch(IssueRef(tracker, f"{repository.full_name}#{issue.number}"), issue.updated_at)
+    return Touch(IssueRef(tracker, f"{repository.full_name}#{issue.number}"), issue.updated_at, issue.shows)
+
+
+def _the_comment(tracker: str, payload: Mapping[str, Any]) -> tuple[Touch, ...]:
+    event = understood(Commented, payload)
+    touch = _touch(tracker, event.repository, event.issue)
+    if event.comment is None or not event.comment.node_id or not touch.shows:
+        return (touch,)
+    there = comment_token(event.comment.node_id, event.action != "deleted")
+    return (replace(touch, shows=(*touch.shows, there)),)
 
 
 def _the_issue(tracker: str, payload: Mapping[str, Any]) -> tuple[Touch, ...]:
@@ -89,19 +131,18 @@ def _transferred(tracker: str, payload: Mapping[str, Any]) -> tuple[Touch, ...]:
     return (_touch(tracker, event.repository, event.issue), _touch(tracker, new.new_repository, new.new_issue))
 
 
-_ABOUT_THE_ISSUE = {
-    "issues": (
-        "edited closed reopened deleted assigned unassigned labeled unlabeled locked unlocked milestoned demilestoned "
-        "pinned unpinned typed untyped field_added field_removed"
-    ),
-    "issue_comment": "created edited deleted pinned unpinned",
-}
+_OF_ISSUES = (
+    "edited closed reopened deleted assigned unassigned labeled unlabeled locked unlocked milestoned demilestoned "
+    "pinned unpinned typed untyped field_added field_removed"
+)
+_OF_COMMENTS = "created edited deleted pinned unpinned"
 
 # Any word about an issue is a reason to look at it: so a lost delivery is made good by the next one.
 TOUCHES: Mapping[str, Callable[[str, Mapping[str, Any]], tuple[Touch, ...]]] = {
     "issues.opened": _opened,
     "issues.transferred": _transferred,
-    **{f"{event}.{action}": _the_issue for event, actions in _ABOUT_THE_ISSUE.items() for action in actions.split()},
+    **{f"issues.{action}": _the_issue for action in _OF_ISSUES.split()},
+    **{f"issue_comment.{action}": _the_comment for action in _OF_COMMENTS.split()},
 }
 
 _REASONS = {

@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("timer_at", sa.BigInteger),
         sa.Column("seq", sa.BigInteger, nullable=False),
         sa.Column("floor", sa.BigInteger),
+        sa.Column("shows", sa.Text),
         sa.Column("lease_until", sa.BigInteger),
         sa.Column("lease_by", sa.Text),
         sa.Column("attempts", sa.Integer, nullable=False),
