@@ -148,8 +148,8 @@ def validated(model: type[M], text: str, file: str) -> M:
         return model.model_validate_json(json.dumps(tree))
     except ValidationError as error:
         raise ConfigError([_fault(detail, tree, file) for detail in _telling(error)]) from None
-    except (TypeError, ValueError, RecursionError):  # keys that are lists, an anchor inside itself
-        raise ConfigError([Fault(file, None, "", "uses YAML that means nothing here; see the shipped app.yaml")]) from None
+    except (TypeError, ValueError, RecursionError):  # a key that is a list, say
+        raise ConfigError([Fault(file, None, "", "has a key that is no word")]) from None
 
 
 def schema() -> dict[str, Any]:
@@ -217,11 +217,11 @@ def _place(loc: tuple[int | str, ...], tree: Any) -> tuple[list[int | str], int 
     node = tree
     for position, key in enumerate(loc):
         is_last = position == len(loc) - 1
-        in_mapping = isinstance(node, dict) and key in node
-        in_list = isinstance(node, list) and isinstance(key, int) and key < len(node)
-        if in_mapping or in_list:
-            line = _line(node, key) or line
-            node = node[key]
+        if isinstance(node, dict) and (there := next((k for k in node if str(k) == key), None)) is not None:
+            line, node = _line(node, there) or line, node[there]
+            keys.append(key)
+        elif isinstance(node, list) and isinstance(key, int) and key < len(node):
+            line, node = _line(node, key) or line, node[key]
             keys.append(key)
         elif is_last and isinstance(node, dict) and key != "[key]":
             keys.append(key)
