@@ -57,7 +57,8 @@ class MemoryTracker:
 
     def issues(self) -> list[Issue]:
         """Every issue, in the order of their names."""
-        return [self._issues[ref] for ref in sorted(self._issues)]
+        with self._lock:
+            return [self._issues[ref] for ref in sorted(self._issues)]
 
     def open(  # noqa: PLR0913 - an issue has that many parts
         self,
@@ -84,15 +85,14 @@ class MemoryTracker:
 
     def comment(self, ref: IssueRef, by: str, body: str, internal: bool = False) -> str:
         """Somebody comments; the comment's id."""
-        comment = Comment(f"c{next(self._ids)}", self._clock(), self.person(by), body, internal=internal)
-        self._update(ref, comments=(*self.issue(ref).comments, comment))
-        return comment.id
+        with self._lock:
+            comment = Comment(f"c{next(self._ids)}", self._clock(), self.person(by), body, internal=internal)
+            self._update(ref, comments=(*self.issue(ref).comments, comment))
+            return comment.id
 
     def edit(self, ref: IssueRef, comment: str, by: str, body: str) -> None:
         """Somebody edits a comment."""
-        edit = {"body": body, "edited_at": self._clock(), "edited_by": self.person(by), "marker": None}
-        old = self.issue(ref).comments
-        self._update(ref, comments=tuple(replace(c, **edit) if c.id == comment else c for c in old))  # type: ignore[arg-type]
+        self._edit(ref, comment, body=body, edited_at=self._clock(), edited_by=self.person(by), marker=None)
 
     def edit_body(self, ref: IssueRef, body: str) -> None:
         """The description is edited."""
@@ -100,7 +100,8 @@ class MemoryTracker:
 
     def delete(self, ref: IssueRef, comment: str) -> None:
         """A comment is deleted."""
-        self._update(ref, comments=tuple(c for c in self.issue(ref).comments if c.id != comment))
+        with self._lock:
+            self._update(ref, comments=tuple(c for c in self.issue(ref).comments if c.id != comment))
 
     def label(self, ref: IssueRef, by: str, add: Sequence[str] = (), remove: Sequence[str] = ()) -> None:
         """Somebody changes labels."""
@@ -120,9 +121,10 @@ class MemoryTracker:
 
     def assign(self, ref: IssueRef, by: str, to: Sequence[str]) -> None:
         """Somebody assigns the issue to these people and nobody else."""
-        for name in to:
-            self._happened(ref, Happened.ASSIGNED, self.person(by), name)
-        self._update(ref, assignees=tuple(map(self.person, to)))
+        with self._lock:
+            for name in to:
+                self._happened(ref, Happened.ASSIGNED, self.person(by), name)
+            self._update(ref, assignees=tuple(map(self.person, to)))
 
     def close(self, ref: IssueRef, by: str) -> None:
         """Somebody closes the issue."""
@@ -201,9 +203,7 @@ class MemoryTracker:
             said = Comment(f"c{next(self._ids)}", self._clock(), OURSELVES, change.body, marker=marker)
             self._update(ref, comments=(*self.issue(ref).comments, said))
             return
-        edit = {"body": change.body, "edited_at": self._clock(), "marker": marker}
-        old = self.issue(ref).comments
-        self._update(ref, comments=tuple(replace(c, **edit) if c.id == change.comment else c for c in old))  # type: ignore[arg-type]
+        self._edit(ref, change.comment, body=change.body, edited_at=self._clock(), marker=marker)
 
     # ------------------------------------------------------------------ bookkeeping
 
@@ -214,6 +214,11 @@ class MemoryTracker:
     def _unlabel(self, ref: IssueRef, label: str, by: Person) -> None:
         if label in self.issue(ref).labels:
             self._happened(ref, Happened.UNLABELED, by, label, labels=self.issue(ref).labels - {label})
+
+    def _edit(self, ref: IssueRef, comment: str, **changed: object) -> None:
+        with self._lock:
+            old = self.issue(ref).comments
+            self._update(ref, comments=tuple(replace(c, **changed) if c.id == comment else c for c in old))  # type: ignore[arg-type]
 
     def _happened(
         self,

@@ -93,7 +93,10 @@ class TimelineEvent:
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """The hidden part of one of our own comments: which comment it is, what it said, what only we know."""
+    """The hidden part of one of our own comments: which comment it is, what it said, what only we know.
+
+    A comment that somebody else edited keeps only its key: nothing it says counts, and it is written anew.
+    """
 
     key: str
     digest: str
@@ -102,7 +105,7 @@ class Marker:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment. `marker` is set only on our own comments that nobody else edited."""
+    """A comment. `marker` is set only on our own comments."""
 
     id: str
     at: datetime

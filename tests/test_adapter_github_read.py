@@ -105,16 +105,18 @@ def test_whose_word_is_worth_what(who: Json | None, expected: tuple[str, Standin
                 "1", actor("spark-bot"), MARKED, viewerDidAuthor=True, lastEditedAt="2026-11-23T08:11:00Z",
                 editor=actor("alice"),
             ),
-            None, "Status",
+            Marker("status", ""), "Status",
         ),
         (
             comment("1", actor("spark-bot"), MARKED, viewerDidAuthor=True, lastEditedAt="2026-11-23T08:11:00Z"),
-            None, "Status",
+            Marker("status", ""), "Status",
         ),
         (comment("1", actor("spark-bot"), "by hand", viewerDidAuthor=True), None, "by hand"),
     ],
 )  # fmt: skip
-def test_a_marker_counts_only_in_our_own_untouched_comment(raw: Json, mark: Marker | None, body: str) -> None:
+def test_a_marker_counts_in_our_own_comments_and_only_its_key_where_others_edited(
+    raw: Json, mark: Marker | None, body: str
+) -> None:
     (found,) = read_one(issue(7, comments=connection([raw])), former=["old-spark"]).comments
     assert found.marker == mark
     assert found.body == body

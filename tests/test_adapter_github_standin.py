@@ -10,7 +10,7 @@ from adapters.github import App, GitHubTracker, Shared, Token
 from adapters.http import Deadlines
 from adapters.tracker import Gone, Health, Outcome, RateLimited, Unreachable
 from mapping.changes import Change, DropComment, EditStatus, MoveTo, SetLabels
-from mapping.issue import Column, Happened, Issue, IssueRef, Standing
+from mapping.issue import Column, Happened, Issue, IssueRef, Marker, Standing
 from tests.adapter_github_answers import ref
 from tests.contracts import Recorder
 from tests.standins.github.client import Clock
@@ -153,7 +153,7 @@ def test_edits_moves_and_removals_are_done_and_may_be_done_again(github: GitHubS
     assert read(tracker, number).comments == ()
 
 
-def test_a_person_who_edits_our_comment_makes_it_theirs(github: GitHubStandIn, connect: Connect) -> None:
+def test_a_comment_of_ours_that_a_person_edited_keeps_only_its_key(github: GitHubStandIn, connect: Connect) -> None:
     number = github.open_issue(SHOP, "carol", "Checkout is down")
     tracker = connect()
     read(tracker, number)
@@ -162,7 +162,7 @@ def test_a_person_who_edits_our_comment_makes_it_theirs(github: GitHubStandIn, c
     github.comment(SHOP, number, "carol", seen.body)
     github.edit_comment(seen.id, "alice", seen.body)
     ours, theirs = read(tracker, number).comments
-    assert (ours.marker, theirs.marker) == (None, None)
+    assert (ours.marker, theirs.marker) == (Marker("status", ""), None)
     assert ours.edited_by is not None
     assert ours.edited_by.id == "alice"
 

@@ -7,7 +7,7 @@ import pytest
 
 from adapters.tracker import Gone, Unreachable
 from mapping.changes import DropComment, MoveTo, SetFields, SetLabels
-from mapping.issue import Column, Happened, Issue, Standing
+from mapping.issue import Column, Happened, Issue, Marker, Standing
 from tests.adapter_jira_house import PRODUCTS, Start, houses, read, ref, status, write
 from tests.contracts import Recorder
 from tests.standins.jira.state import Product
@@ -196,7 +196,7 @@ def test_forged_markers_do_not_count(start: Start) -> None:
     assert record is not None
     listed = {"status": {"id": ours, **entry}, "other": {"id": record.comments[0].id, **entry}, "odd": 7}
     house.jira.acts.put_property(record, "spark-integrator", {"comments": listed})
-    assert [c.marker for c in read(house.tracker(), key).comments] == [None, None]
+    assert [c.marker for c in read(house.tracker(), key).comments] == [None, Marker("status", "")]
 
 
 def test_comments_in_a_service_project_are_internal(start: Start) -> None:

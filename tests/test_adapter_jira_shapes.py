@@ -13,12 +13,12 @@ from adapters.jira.apply import CUT, LONGEST_COMMENT, fitting
 from adapters.jira.board import Layout, board_of
 from adapters.jira.edit import value_of
 from adapters.jira.history import Context, items_of, moment, timeline
-from adapters.jira.markers import is_untouched
+from adapters.jira.markers import believed
 from adapters.jira.parse import text_of
 from adapters.jira.people import People
 from adapters.jira.site import Field
 from adapters.tracker import AccessDenied, Gone, RateLimited, TrackerError, Unreachable
-from mapping.issue import Column, Issue, IssueRef, Standing
+from mapping.issue import Column, Issue, IssueRef, Marker, Standing
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 SITE = "https://acme.atlassian.net"
@@ -183,21 +183,22 @@ def test_expired_token_does_not_make_issues_vanish() -> None:
 
 
 CAROL = {"accountId": "c1"}
-UNTOUCHED = [
-    ({"author": ME, "updateAuthor": ME}, True),
-    ({"author": ME}, True),
-    ({"author": ME, "updateAuthor": CAROL}, False),
-    ({"author": CAROL, "updateAuthor": ME}, False),
-    ({"author": CAROL}, False),
-    ({"author": {"accountId": "former"}, "updateAuthor": ME}, True),
-    ({"author": {"displayName": "Robot"}}, False),
-    ({}, False),
+MARK, KEY_ONLY = Marker("status", "d", {"a": 1}), Marker("status", "")
+BELIEVED = [
+    ({"author": ME, "updateAuthor": ME}, MARK),
+    ({"author": ME}, MARK),
+    ({"author": ME, "updateAuthor": CAROL}, KEY_ONLY),
+    ({"author": CAROL, "updateAuthor": ME}, None),
+    ({"author": CAROL}, None),
+    ({"author": {"accountId": "former"}, "updateAuthor": ME}, MARK),
+    ({"author": {"displayName": "Robot"}}, None),
+    ({}, None),
 ]
 
 
-@pytest.mark.parametrize(("comment", "ours"), UNTOUCHED)
-def test_marker_counts_only_where_nobody_else_wrote(comment: dict[str, Any], ours: bool) -> None:
-    assert is_untouched(comment, People(frozenset({"me", "former"}), lambda _: True)) is ours
+@pytest.mark.parametrize(("comment", "counts"), BELIEVED)
+def test_marker_counts_only_where_nobody_else_wrote(comment: dict[str, Any], counts: Marker | None) -> None:
+    assert believed(MARK, comment, People(frozenset({"me", "former"}), lambda _: True)) == counts
 
 
 BOARD = board_of(

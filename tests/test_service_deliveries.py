@@ -109,3 +109,22 @@ def test_a_label_set_by_a_person_survives_every_later_event(acme: Company, tmp_p
     acme.github.settle()
     wait_for(acme.integrator.is_settled, acme.integrator.log)
     assert acme.github.issue(REPO, number).labels == {"P2"}
+
+
+def test_a_status_comment_that_somebody_edited_is_written_anew_and_stays_the_only_one(acme: Company) -> None:
+    acme.github.connect(f"{acme.integrator.url}/webhooks/github", SECRET)
+    acme.jira.connect(f"{acme.integrator.url}/webhooks/jira", SECRET)
+    number = acme.github.open_issue(REPO, "carol", "Nobody can pay", P0_FORM)
+    key = acme.jira.create_issue("OPS", "carol", "Nobody can pay", P0_WIKI, (), None)
+    wait_for(lambda: len(acme.github.issue(REPO, number).comments) == 1, acme.integrator.log)
+    wait_for(lambda: len(acme.jira.issue(key).comments) == 1, acme.integrator.log)
+    wait_for(acme.integrator.is_settled, acme.integrator.log)
+    (ours,) = acme.github.issue(REPO, number).comments
+    acme.github.edit_comment(ours.id, "alice", ours.body.replace("P0 Critical", "All is well"))
+    (theirs,) = acme.jira.issue(key).comments
+    acme.jira.edit_comment(key, "alice", theirs.id, "All is well")
+    wait_for(lambda: "P0 Critical" in acme.github.issue(REPO, number).comments[0].body, acme.integrator.log)
+    wait_for(lambda: "P0 Critical" in str(acme.jira.issue(key).comments[0].body), acme.integrator.log)
+    wait_for(acme.integrator.is_settled, acme.integrator.log)
+    assert len(acme.github.issue(REPO, number).comments) == 1
+    assert len(acme.jira.issue(key).comments) == 1

@@ -9,7 +9,7 @@ from adapters.github import marker
 from adapters.github.people import Identities, login_of
 from adapters.github.settings import Settings
 from adapters.github.shared import Board
-from mapping.issue import Card, Column, Comment, Happened, Issue, IssueRef, Person, Standing, TimelineEvent
+from mapping.issue import Card, Column, Comment, Happened, Issue, IssueRef, Marker, Person, Standing, TimelineEvent
 
 Json = Mapping[str, Any]
 
@@ -70,7 +70,7 @@ class Lens:
             body=body,
             edited_at=edited_at,
             edited_by=editor,
-            marker=found if untouched else None,
+            marker=found if untouched or found is None else Marker(found.key, ""),
         )
 
     def _event(self, raw: Json) -> TimelineEvent | None:

@@ -48,10 +48,12 @@ def own_property(comment: Mapping[str, Any]) -> Marker | None:
     return marker_of(next(values, None))
 
 
-def is_untouched(comment: Mapping[str, Any], people: People) -> bool:
-    """Written by our own account, and by nobody else since: only then a marker counts."""
-    author, editor = comment.get("author"), comment.get("updateAuthor")
-    return people.is_ours(author) and (editor is None or people.is_ours(editor))
+def believed(marker: Marker | None, comment: Mapping[str, Any], people: People) -> Marker | None:
+    """What a comment's marker is worth: nothing on another's comment, only its key where another edited ours."""
+    if marker is None or not people.is_ours(comment.get("author")):
+        return None
+    editor = comment.get("updateAuthor")
+    return marker if editor is None or people.is_ours(editor) else Marker(marker.key, "")
 
 
 def on_comment(marker: Marker) -> dict[str, Any]:

@@ -123,14 +123,14 @@ class Reader:
         """
         marked = markers.listed(raw)
         came = self._fetch.comments(raw)
-        ours = [c for c in came or () if markers.is_untouched(c, people) and str(c["id"]) not in marked]
+        ours = [c for c in came or () if people.is_ours(c.get("author")) and str(c["id"]) not in marked]
         if came is None or any(self._own.get(_version(c)) is None for c in ours):
             came = self._fetch.comments_with_properties(raw["key"])
             for comment in came:
                 self._own.put(_version(comment), (markers.own_property(comment),))
         for comment in came:
             own = marked.get(str(comment["id"])) or (self._own.get(_version(comment)) or (None,))[0]
-            yield comment_of(comment, people, own if markers.is_untouched(comment, people) else None)
+            yield comment_of(comment, people, markers.believed(own, comment, people))
 
 
 def _version(comment: Raw) -> tuple[str, str]:
