@@ -8,6 +8,8 @@ from pathlib import Path
 
 from integrator.config import Config, ConfigError, Fault, GitHubConfig, JiraConfig
 
+_KEYS = ("WEBHOOK_SECRETS", "TOKEN", "EMAIL", "APP_ID", "INSTALLATION_ID", "PRIVATE_KEY")
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Secrets:
@@ -22,31 +24,49 @@ class Secrets:
 
 
 def secrets_of(name: str, environ: Mapping[str, str] = os.environ) -> Secrets:
-    """A tracker's secrets from INTEGRATOR_NAME_…, or from the file that INTEGRATOR_NAME_…_FILE names."""
+    """A tracker's secrets from INTEGRATOR_NAME_…, or from the file that INTEGRATOR_NAME_…_FILE names.
+
+    ConfigError with every file that can't be read.
+    """
     prefix = f"INTEGRATOR_{name.upper()}_"
+    values: dict[str, str] = {}
+    faults: list[Fault] = []
+    for key in _KEYS:
+        try:
+            values[key] = _value(prefix + key, environ)
+        except ConfigError as error:
+            faults += error.faults
+    if faults:
+        raise ConfigError(faults)
     return Secrets(
-        webhook_secrets=tuple(filter(None, re.split(r"\s*,\s*", _value(f"{prefix}WEBHOOK_SECRETS", environ)))),
-        token=_value(f"{prefix}TOKEN", environ),
-        email=_value(f"{prefix}EMAIL", environ),
-        app_id=_value(f"{prefix}APP_ID", environ),
-        installation_id=_value(f"{prefix}INSTALLATION_ID", environ),
-        private_key=_value(f"{prefix}PRIVATE_KEY", environ).replace("\\n", "\n"),
+        webhook_secrets=tuple(filter(None, re.split(r"\s*,\s*", values["WEBHOOK_SECRETS"]))),
+        token=values["TOKEN"],
+        email=values["EMAIL"],
+        app_id=values["APP_ID"],
+        installation_id=values["INSTALLATION_ID"],
+        private_key=values["PRIVATE_KEY"].replace("\\n", "\n"),
     )
 
 
 def secret_faults(config: Config, environ: Mapping[str, str] = os.environ) -> Iterator[Fault]:
     """What the environment lacks for serving, tracker by tracker."""
     for name, tracker in config.trackers.items():
-        secrets = secrets_of(name, environ)
-        prefix = f"INTEGRATOR_{name.upper()}_"
-        if not secrets.webhook_secrets:
-            yield _unset(f"{prefix}WEBHOOK_SECRETS", "is missing; deliveries are signed with it")
-        if isinstance(tracker, GitHubConfig):
-            yield from _github_faults(prefix, secrets)
-        if isinstance(tracker, JiraConfig) and not secrets.token:
-            yield _unset(f"{prefix}TOKEN", "is missing")
-        if isinstance(tracker, JiraConfig) and tracker.product == "cloud" and not secrets.email:
-            yield _unset(f"{prefix}EMAIL", "is missing; Jira Cloud wants it with the token")
+        try:
+            yield from _faults(f"INTEGRATOR_{name.upper()}_", tracker, secrets_of(name, environ))
+        except ConfigError as error:
+            yield from error.faults
+
+
+def _faults(prefix: str, tracker: GitHubConfig | JiraConfig, secrets: Secrets) -> Iterator[Fault]:
+    if not secrets.webhook_secrets:
+        yield _unset(f"{prefix}WEBHOOK_SECRETS", "is missing; deliveries are signed with it")
+    if isinstance(tracker, GitHubConfig):
+        yield from _github_faults(prefix, secrets)
+        return
+    if not secrets.token:
+        yield _unset(f"{prefix}TOKEN", "is missing")
+    if tracker.product == "cloud" and not secrets.email:
+        yield _unset(f"{prefix}EMAIL", "is missing; Jira Cloud wants it with the token")
 
 
 def _github_faults(prefix: str, secrets: Secrets) -> Iterator[Fault]:
@@ -57,7 +77,7 @@ def _github_faults(prefix: str, secrets: Secrets) -> Iterator[Fault]:
         yield from (_unset(prefix + key, "is missing; a GitHub App needs it") for key in app if not app[key])
     for key in ("APP_ID", "INSTALLATION_ID"):
         if app[key] and not app[key].isdecimal():
-            yield _unset(prefix + key, f"{app[key]!r} is not a number")
+            yield _unset(prefix + key, "is not a number")
 
 
 def _unset(variable: str, says: str) -> Fault:
@@ -65,14 +85,13 @@ def _unset(variable: str, says: str) -> Fault:
 
 
 def _value(variable: str, environ: Mapping[str, str]) -> str:
-    if variable in environ:
-        return environ[variable].strip()
-    if f"{variable}_FILE" not in environ:
-        return ""
-    path = Path(environ[f"{variable}_FILE"])
+    given, file = environ.get(variable, "").strip(), environ.get(f"{variable}_FILE", "").strip()
+    if given or not file:
+        return given
     try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            [Fault("environment", None, f"{variable}_FILE", f"{path} cannot be read: {error}")]
-        ) from error
+        return Path(file).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        why = f"{file} cannot be read ({error.strerror})"
+    except UnicodeDecodeError:
+        why = f"{file} is not UTF-8 text"
+    raise ConfigError([_unset(f"{variable}_FILE", why)])
