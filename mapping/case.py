@@ -151,13 +151,12 @@ def _answers(issue: Issue, policy: Policy, under: Mapping[str, str], obeyed: Seq
 
 
 def _signals(issue: Issue, policy: Policy, answers: Mapping[str, Answer], prose: str) -> Signals:
-    set_by_us = {event.value.casefold() for event in _latest_labels(issue) if _is_self(event.by)}
-    labels = {label for label in issue.labels if label.casefold() not in set_by_us}
+    labels = _labels_of_others(issue)
     meant = {s.value for label in labels if (s := policy.labels.severity_of(label))}
     return Signals(
         answers={key: answer.value for key, answer in answers.items()},
         text=f"{issue.title}\n{prose}",
-        labels=frozenset(labels | meant),
+        labels=labels | meant,
         priority=_priority_signal(issue, policy),
         author=issue.author.name if issue.author else "",
         fields=issue.fields,
@@ -165,15 +164,20 @@ def _signals(issue: Issue, policy: Policy, answers: Mapping[str, Answer], prose:
 
 
 def _priority_signal(issue: Issue, policy: Policy) -> str:
-    """The priority, unless it says nothing: the tracker's default, or one that we wrote ourselves."""
-    last = next((e for e in reversed(events(issue)) if e.kind is Happened.PRIORITIZED), None)
-    ours = last is not None and _is_self(last.by)
-    return "" if ours or issue.priority in policy.triage.silent_priorities else issue.priority or ""
+    """The priority that others gave, unless it is the tracker's default, which says nothing."""
+    about = [e for e in events(issue) if e.kind is Happened.PRIORITIZED]
+    theirs = [e.value for e in about if not _is_self(e.by)]
+    priority = theirs[-1] if theirs else "" if about else issue.priority or ""
+    return "" if priority in policy.triage.silent_priorities else priority
 
 
-def _latest_labels(issue: Issue) -> Iterator[TimelineEvent]:
-    latest = {e.value.casefold(): e for e in events(issue) if e.kind is Happened.LABELED}
-    yield from latest.values()
+def _labels_of_others(issue: Issue) -> frozenset[str]:
+    """The labels as they would be without us: what we made of a signal must not change it."""
+    about = [e for e in events(issue) if e.kind in {Happened.LABELED, Happened.UNLABELED}]
+    there = {label.casefold(): True for label in issue.labels}
+    before_us = {e.value.casefold(): e.kind is Happened.UNLABELED for e in reversed(about) if _is_self(e.by)}
+    theirs = {e.value.casefold(): e.kind is Happened.LABELED for e in about if not _is_self(e.by)}
+    return frozenset(label for label, is_on in {**there, **before_us, **theirs}.items() if is_on)
 
 
 def _is_self(person: Person | None) -> bool:
