@@ -72,14 +72,16 @@ class MemoryTracker:
         column: Column | None = None,
         at: datetime | None = None,
     ) -> None:
-        """Somebody opens an issue; its labels come with it, as a form's do."""
+        """Somebody opens an issue; its labels and priority come with it, as a form's do."""
         now = at or self._clock()
         author = self.person(by)
         with self._lock:
             if ref in self._issues:
                 raise ValueError(f"{ref} is open already")
             card = Card(column.value, column, now) if column else Card()
-            self._issues[ref] = Issue(ref, title, body, author, now, now, priority=priority, card=card)
+            self._issues[ref] = Issue(ref, title, body, author, now, now, card=card)
+            if priority is not None:
+                self._happened(ref, Happened.PRIORITIZED, author, priority, now, priority=priority)
             for label in labels:
                 self._label(ref, label, author, now)
 
@@ -91,8 +93,10 @@ class MemoryTracker:
             return comment.id
 
     def edit(self, ref: IssueRef, comment: str, by: str, body: str) -> None:
-        """Somebody edits a comment."""
-        self._edit(ref, comment, body=body, edited_at=self._clock(), edited_by=self.person(by), marker=None)
+        """Somebody edits a comment; of one of ours only the key of its marker is left."""
+        marked = {c.id: Marker(c.marker.key, "") for c in self.issue(ref).comments if c.marker}
+        edit = {"edited_at": self._clock(), "edited_by": self.person(by), "marker": marked.get(comment)}
+        self._edit(ref, comment, body=body, **edit)
 
     def edit_body(self, ref: IssueRef, body: str) -> None:
         """The description is edited."""
@@ -203,7 +207,8 @@ class MemoryTracker:
             said = Comment(f"c{next(self._ids)}", self._clock(), OURSELVES, change.body, marker=marker)
             self._update(ref, comments=(*self.issue(ref).comments, said))
             return
-        self._edit(ref, change.comment, body=change.body, edited_at=self._clock(), marker=marker)
+        edit = {"edited_at": self._clock(), "edited_by": OURSELVES, "marker": marker}
+        self._edit(ref, change.comment, body=change.body, **edit)
 
     # ------------------------------------------------------------------ bookkeeping
 

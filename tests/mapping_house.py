@@ -1,8 +1,8 @@
 """Issues to fold and plan, as short as they can be said: times in minutes after the report, people by name."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -97,16 +97,16 @@ def facts_in(plan: Plan) -> StatusFacts:
     return facts
 
 
-@dataclass
 class Desk:
     """A tracker in memory, on which people act, and the integrator's one path, run when told."""
 
-    policy: Policy = POLICY
-    clock: Clock = field(default_factory=Clock)
-    team: Sequence[str] = TEAM
+    def __init__(self, policy: Policy = POLICY) -> None:
+        self.policy = policy
+        self.clock = Clock()
+        self.tracker = MemoryTracker("github", "markdown", TEAM, self.clock)
 
-    def __post_init__(self) -> None:
-        self.tracker = MemoryTracker("github", "markdown", self.team, self.clock)
+    def __repr__(self) -> str:
+        return f"Desk({self.policy.model_dump(mode='json', exclude_defaults=True)}, {self.tracker.issues()})"
 
     def later(self, minutes: float = 1) -> None:
         self.clock.now += timedelta(minutes=minutes)

@@ -64,7 +64,7 @@ def test_an_issue_as_it_was_opened(tracker: MemoryTracker) -> None:
     assert (issue.title, issue.body, issue.priority) == ("Broken", "x", "Low")
     assert issue.labels == {"bug"}
     assert (issue.author, issue.created_at, issue.card) == (tracker.person("carol"), START, Card())
-    assert happened(tracker) == [("labeled", "bug", "carol")]
+    assert happened(tracker) == [("prioritized", "Low", "carol"), ("labeled", "bug", "carol")]
     with pytest.raises(ValueError, match="github:acme/shop#9 is open already"):
         tracker.open(REF, "carol", "Again")
 
@@ -123,7 +123,7 @@ def test_what_people_do(tracker: MemoryTracker, act: Any, state: dict[str, Any],
     act(tracker)
     issue = tracker.issue(REF)
     assert {key: getattr(issue, key) for key in state} == state
-    assert happened(tracker)[1:] == history
+    assert happened(tracker)[2:] == history
     assert issue.updated_at == START + timedelta(minutes=1)
     assert len({event.id for event in issue.timeline}) == len(issue.timeline)
 
@@ -155,7 +155,7 @@ def test_a_moved_issue_is_found_where_it_went(tracker: MemoryTracker) -> None:
     moved = found[OTHER]
     assert isinstance(moved, Issue)
     assert (moved.ref, moved.created_at, len(moved.comments)) == (OTHER, before.created_at, 1)
-    assert [event.kind for event in moved.timeline] == [Happened.LABELED, Happened.TRANSFERRED]
+    assert [event.kind for event in moved.timeline] == [Happened.PRIORITIZED, Happened.LABELED, Happened.TRANSFERRED]
     with pytest.raises(KeyError):
         tracker.issue(REF)
 
@@ -172,8 +172,8 @@ def test_what_the_integrator_writes(tracker: MemoryTracker) -> None:
     assert (issue.priority, dict(issue.fields)) == ("High", {"OKR impact": "none"})
     assert issue.card is not None
     assert issue.card.column is Column.EMERGENCY_QUEUE
-    assert {event.by for event in issue.timeline[1:]} == {OURSELVES}
-    assert [event.kind.value for event in issue.timeline[1:]] == [
+    assert {event.by for event in issue.timeline[2:]} == {OURSELVES}
+    assert [event.kind.value for event in issue.timeline[2:]] == [
         "labeled",
         "labeled",
         "unlabeled",
@@ -194,7 +194,9 @@ def test_the_status_comment_and_its_memory(tracker: MemoryTracker) -> None:
     edited = tracker.issue(REF).comments[1]
     assert (edited.id, edited.body, edited.marker) == (ours.id, "more", Marker("status", again.digest, {"a": 2}))
     tracker.edit(REF, ours.id, "alice", "mine now")
-    assert tracker.issue(REF).comments[1].marker is None
+    assert tracker.issue(REF).comments[1].marker == Marker("status", "")
+    write(tracker, replace(again, comment=ours.id))
+    assert tracker.issue(REF).comments[1].edited_by == OURSELVES
     write(tracker, DropComment(ours.id, ("R23",)))
     assert tracker.issue(REF).comments == (human,)
 
