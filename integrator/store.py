@@ -3,9 +3,11 @@
 Nothing in it is irreplaceable: an agenda, an audit journal and caches. The trackers hold the truth.
 """
 
+import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -24,6 +26,9 @@ from integrator.clock import Clock, wall_clock
 T = TypeVar("T")
 
 GROUP = 256
+TRIES = 3
+DEADLOCK = "40P01"  # PostgreSQL's SQLSTATE
+PATIENCE = 5  # seconds for a connection to a PostgreSQL that doesn't answer: a webhook's sender waits ten
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -128,6 +133,10 @@ class Unwritable(Exception):
     """The database did not take a write; nothing of it is stored."""
 
 
+class _Deadlock(Unwritable):
+    """Two transactions waited for each other, and this one was given up."""
+
+
 class Store:
     """Transactions on SQLite or PostgreSQL.
 
@@ -152,7 +161,7 @@ class Store:
         """Bring the tables up to date; several processes may try at once."""
         config = AlembicConfig()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        with self.engine.connect() as conn:
+        with self.engine.connect().execution_options(immediate=True) as conn:
             if not self.is_sqlite:
                 conn.execute(sa.text("SELECT pg_advisory_lock(7275001)"))
                 self._measure_skew(conn)
@@ -174,11 +183,20 @@ class Store:
         """Run `work` and return its result once it is committed; Unwritable when the database refused."""
         if self._writer is not None:
             return self._writer.submit(work).result()
+        for _ in range(TRIES - 1):
+            with suppress(_Deadlock):
+                return self._transaction(work)
+        return self._transaction(work)
+
+    def _transaction(self, work: Callable[[Connection], T]) -> T:
         try:
             with self.engine.begin() as conn:
                 return work(conn)
         except sa.exc.DBAPIError as error:
-            raise Unwritable(f"the database did not take the write: {type(error.orig).__name__}") from error
+            kind = _Deadlock if getattr(error.orig, "sqlstate", None) == DEADLOCK else Unwritable
+            raise kind(f"the database did not take the write: {type(error.orig).__name__}") from error
+        except sa.exc.TimeoutError as error:
+            raise Unwritable("no connection to the database became free in time") from error
 
     def upsert(self, table: sa.Table) -> Any:
         """An INSERT that can say ON CONFLICT, in the engine's own dialect."""
@@ -252,9 +270,10 @@ class _Writer:
             with self._engine.connect().execution_options(immediate=True) as conn, conn.begin():
                 for work, future in group:
                     try:
-                        with conn.begin_nested():
-                            done.append((future, work(conn)))
+                        done.append((future, _attempt(conn, work)))
                     except Exception as error:
+                        if not _is_open(conn):
+                            raise
                         future.set_exception(_as_unwritable(error))
         except Exception as error:
             for _, future in group:
@@ -263,6 +282,24 @@ class _Writer:
             return
         for future, result in done:
             future.set_result(result)
+
+
+def _attempt(conn: Connection, work: Callable[[Connection], T]) -> T:
+    """Run `work` behind a savepoint, so that it leaves nothing when it fails."""
+    savepoint = conn.begin_nested()
+    try:
+        result = work(conn)
+        savepoint.commit()
+    except Exception:
+        if _is_open(conn):
+            savepoint.rollback()
+        raise
+    return result
+
+
+def _is_open(conn: Connection) -> bool:
+    """Whether the transaction is still there: on a full disk SQLite takes back the whole of it, savepoints and all."""
+    return bool(cast(sqlite3.Connection, conn.connection.dbapi_connection).in_transaction)
 
 
 def _as_unwritable(error: Exception) -> Exception:
@@ -276,7 +313,9 @@ def _as_unwritable(error: Exception) -> Exception:
 def _engine(url: str) -> Engine:
     parsed = sa.make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return sa.create_engine(parsed, pool_size=20, max_overflow=20, pool_pre_ping=True)
+        patience: dict[str, Any] = {"connect_timeout": PATIENCE} if "connect_timeout" not in parsed.query else {}
+        pool = {"pool_size": 20, "max_overflow": 20, "pool_timeout": PATIENCE, "pool_pre_ping": True}
+        return sa.create_engine(parsed, connect_args=patience, **pool)
     arguments: dict[str, Any] = {"connect_args": {"check_same_thread": False, "timeout": 10}}
     if not parsed.database:
         arguments["poolclass"] = StaticPool
