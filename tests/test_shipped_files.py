@@ -15,6 +15,7 @@ from prometheus_client import Counter, Gauge
 from integrator import metrics
 from integrator.cli import main
 from integrator.config import Config, load, parse, schema, validated
+from integrator.credentials import secrets_of
 from integrator.enforcement import begin_enforcement
 from integrator.scenario import Scenario
 from integrator.simulate import Simulation
@@ -268,10 +269,24 @@ def test_the_reference_has_every_key_and_no_other() -> None:
     assert leaves(documented) == leaves(paths)
 
 
+class Environment(dict[str, str]):
+    """An empty environment that remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.asked.append(key)
+        return default
+
+
 def test_the_reference_has_every_environment_variable() -> None:
     sources = "".join(path.read_text("utf-8") for path in (ROOT / "integrator").rglob("*.py"))
     read = set(re.findall(r'"(INTEGRATOR_[A-Z_]+)"', sources)) - {"INTEGRATOR_THREADS"}
-    read |= {f"INTEGRATOR_NAME_{key}" for key in re.findall(r'_value\(f"\{prefix\}([A-Z_]+)"', sources)}
+    asked = Environment()
+    secrets_of("name", asked)
+    read |= {variable for variable in asked.asked if not variable.endswith("_FILE")}
     assert read == set(re.findall(r"`(INTEGRATOR_\w+)`", DOCS["configuration.md"]))
 
 
