@@ -42,7 +42,7 @@ class Case:
     """What an issue means under a policy.
 
     `severity` is None while nobody and no rule decided. `confirmed_by` names the person behind it, or is None while
-    it is provisional (R24). `since` is when it became what it is.
+    it is provisional (R24). `since` is when it became what it is. `orders` are the accepted commands.
     """
 
     issue: Issue
@@ -54,6 +54,7 @@ class Case:
     confirmed_by: str | None
     since: datetime
     claimed: bool
+    orders: tuple[Order, ...]
     refused: tuple[Refusal, ...]
     status: Comment | None
     memo: Mapping[str, Any]
@@ -86,6 +87,7 @@ class Case:
             confirmed_by=confirmed_by if severity else None,
             since=since,
             claimed=claimed,
+            orders=tuple(obeyed),
             refused=refused,
             status=status,
             memo=memo,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mapping.severity import Severity
 from mapping.text import lines
 from mapping.triage import BY_KEY, UNKNOWN, Answer
+from mapping.when import When, when
 
 SHOWN = 80  # characters of a command, or of a word in it, that are repeated in an answer
 
@@ -31,6 +32,19 @@ class Triage:
 
 
 @dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that happened, told by a command: `/ack`, `/eta 2h`, `/ic @alice`, `/sent 14:15` and the like.
+
+    `text` is who, where or what; `when` is the time that was named.
+    """
+
+    said: str
+    name: str
+    text: str = ""
+    when: When | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Misread:
     """A command that could not be understood, and why, as a sentence for its author."""
 
@@ -38,7 +52,19 @@ class Misread:
     why: str
 
 
-Command = SetSeverity | Triage | Misread
+Command = SetSeverity | Triage | Fact | Misread
+
+_PLAIN = {"ack", "waiting", "resume", "resolve", "confirmed"}
+_TOLD = {
+    "ic": "write /ic @login",
+    "engineer": "write /engineer @login",
+    "comms": "write /comms @login",
+    "warroom": "write /warroom and the address of the call or channel",
+    "diagnosis": "write /diagnosis and what you found",
+    "rca": "write /rca and the root cause",
+}
+_TIMED = {"eta": "write /eta 2h, or /eta 14:15"}
+_LONGEST = 500
 
 
 def commands_in(body: str) -> Iterator[Command]:
@@ -52,6 +78,23 @@ def commands_in(body: str) -> Iterator[Command]:
             yield SetSeverity(said, Severity(name.upper()))
         elif name == "triage":
             yield _triage(said, rest)
+        elif (command := _fact(said, name, rest.strip())) is not None:
+            yield command
+
+
+def _fact(said: str, name: str, rest: str) -> Fact | Misread | None:
+    """A command that tells a fact; None for a word that is no command of ours."""
+    if name in _PLAIN:
+        return Fact(said, name)
+    if name in _TOLD:
+        return Fact(said, name, text=rest[:_LONGEST]) if rest else Misread(said, _TOLD[name])
+    if name == "sent" and not rest:
+        return Fact(said, name)
+    if name in {*_TIMED, "sent"}:
+        meant = when(rest)
+        hint = _TIMED.get(name, "write /sent, or /sent 14:15 for the next update that you promised")
+        return Fact(said, name, when=meant) if meant is not None else Misread(said, hint)
+    return None
 
 
 def _triage(said: str, rest: str) -> Triage | Misread:

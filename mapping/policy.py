@@ -5,9 +5,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
+from mapping.calendar import WallClock, WorkingTime
+from mapping.hours import Hours, Strict, ZoneName
 from mapping.rules import DEFAULT_HINTS, DEFAULT_RULES, Rule, SeverityName, rule
 from mapping.severity import Severity
 from mapping.triage import BY_KEY, UNKNOWN
@@ -15,13 +18,8 @@ from mapping.triage import BY_KEY, UNKNOWN
 NEXT_QUARTER: Literal["next quarter"] = "next quarter"
 
 _DURATION = re.compile(r"(\d{1,5})\s*(m|h|d|w)")
+_WALL = WallClock()
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-
-class Strict(BaseModel):
-    """A part of app.yaml: unknown keys and wrong types are faults."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
 
 
 def duration(value: Any) -> timedelta:
@@ -63,10 +61,15 @@ Instant = Annotated[datetime, BeforeValidator(_instant)]
 
 
 class Target(Strict):
-    """What is promised for a severity: an answer and an end, both counted from the report."""
+    """What is promised for a severity: an answer and an end, both counted from the report, and updates in between.
+
+    `calendar` names the working hours in which the promises run; without one all time counts (G16).
+    """
 
     response: Duration
     resolution: Resolution
+    update: Duration | None = None
+    calendar: str | None = None
 
 
 class Label(Strict):
@@ -91,6 +94,10 @@ class Labels(Strict):
     emergency: Label = _label("emergency", "b60205", "A customer emergency: P0 or P1, or reported as one")
     needs_triage: Label = Field(
         _label("needs-triage", "d4c5f9", "The rules abstain: a person should look"), alias="needs-triage"
+    )
+    waiting: Label = Field(
+        _label("waiting-on-customer", "c5def5", "We wait for the customer: the resolution clock stands still"),
+        alias="waiting-on-customer",
     )
 
     @model_validator(mode="after")
@@ -173,27 +180,86 @@ class Triage(Strict):
         return self
 
 
+class Milestones(Strict):
+    """When the customer of a P0 hears of it, counted from its confirmation (R32)."""
+
+    acknowledgement: Duration = timedelta(minutes=15)
+    assessment: Duration = timedelta(minutes=30)
+    progress: Duration = timedelta(minutes=60)
+
+
+CLOCKS = (
+    "triage",
+    "response",
+    "next_update",
+    "resolution",
+    "acknowledgement",
+    "assessment",
+    "progress",
+    "retrospective",
+)
+
+
+Percent = Annotated[int, Field(ge=1, le=99)]
+
+
+def _clock_names(value: Mapping[str, int]) -> Mapping[str, int]:
+    if wrong := sorted(set(value) - set(CLOCKS)):
+        raise ValueError(f"{wrong[0]!r} is not a clock; use {', '.join(CLOCKS)}")
+    return value
+
+
 class Sla(Strict):
-    """From when on promises are announced; issues reported earlier get no comment until a person confirms them."""
+    """How promises are timed and announced (R26, R32, G16).
+
+    `enforce_from`: issues reported earlier get no comment until a person confirms them. `at_risk`: the part of a
+    promise's time after which it is at risk, in percent, and per clock. `time_zone`: the team's, for what people read.
+    """
 
     enforce_from: Instant | None = None
+    time_zone: ZoneName = "UTC"
+    fiscal_year_starts: Annotated[int, Field(ge=1, le=12)] = 1
+    triage: Duration = timedelta(minutes=15)
+    milestones: Milestones = Milestones()
+    at_risk: Percent = 80
+    at_risk_of: Annotated[Mapping[str, Percent], AfterValidator(_clock_names)] = {"triage": 67}
+    internal_comments_count: bool = False
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The team's time zone."""
+        return ZoneInfo(self.time_zone)
+
+    def at_risk_part(self, clock: str) -> float:
+        """The part of a clock's time after which it is at risk."""
+        return self.at_risk_of.get(clock, self.at_risk) / 100
 
 
 class Policy(Strict):
     """Everything about the protocol that a team may change."""
 
     severities: Mapping[Severity, Target] = {
-        Severity.P0: Target(response=timedelta(hours=1), resolution=timedelta(hours=4)),
-        Severity.P1: Target(response=timedelta(hours=4), resolution=timedelta(hours=24)),
+        Severity.P0: Target(response=timedelta(hours=1), resolution=timedelta(hours=4), update=timedelta(hours=1)),
+        Severity.P1: Target(response=timedelta(hours=4), resolution=timedelta(hours=24), update=timedelta(hours=4)),
         Severity.P2: Target(response=timedelta(hours=24), resolution=timedelta(weeks=1)),
         Severity.P3: Target(response=timedelta(hours=48), resolution=NEXT_QUARTER),
     }
     labels: Labels = Labels()
     triage: Triage = Triage()
     sla: Sla = Sla()
+    calendars: Mapping[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")], Hours] = {}
 
     @model_validator(mode="after")
     def _every_severity(self) -> Self:
         if missing := [s for s in Severity if s not in self.severities]:
             raise ValueError(f"severities: {missing[0]} has no targets")
+        for severity, target in self.severities.items():
+            if target.calendar is not None and target.calendar not in self.calendars:
+                names = ", ".join(self.calendars) or "none yet"
+                raise ValueError(f"severities.{severity}: there is no calendar {target.calendar!r}; there is {names}")
         return self
+
+    def working_time(self, severity: Severity) -> WorkingTime:
+        """How time passes for a severity's promises."""
+        name = self.severities[severity].calendar
+        return _WALL if name is None else self.calendars[name].calendar
