@@ -201,6 +201,12 @@ ROWS: list[tuple[str, dict[str, Any], Column | None, str]] = [
         LEFT % "Review",
     ),
     (
+        "moved after our own move",
+        {"body": STOPPED, "card": card(REVIEW, 9), "timeline": (moved(1, "us", "Emergency Queue"),)},
+        None,
+        LEFT % "Review",
+    ),
+    (
         "moved before our label",
         {"body": STOPPED, "card": card(REVIEW, 0.5), "timeline": (did(1, "us", LABELED, "P0"),)},
         QUEUE,
