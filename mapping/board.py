@@ -47,7 +47,7 @@ def _wanted(case: Case, card: Card) -> Column | None:
         return Column.EMERGENCY_QUEUE
     if case.severity is not None and card.name is None:
         return Column.BACKLOG
-    return Column.BACKLOG if _left_over(case, card) else None
+    return Column.BACKLOG if case.severity is not None and _left_over(case, card) else None
 
 
 def _left_over(case: Case, card: Card) -> bool:
