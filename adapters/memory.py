@@ -79,7 +79,8 @@ class MemoryTracker:
             if ref in self._issues:
                 raise ValueError(f"{ref} is open already")
             card = Card(column.value, column, now) if column else Card()
-            self._issues[ref] = Issue(ref, title, body, author, now, now, card=card)
+            unset = "" if self.dialect == "wiki" else None
+            self._issues[ref] = Issue(ref, title, body, author, now, now, priority=unset, card=card)
             if priority is not None:
                 self._happened(ref, Happened.PRIORITIZED, author, priority, now, priority=priority)
             for label in labels:

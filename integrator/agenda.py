@@ -26,6 +26,7 @@ SETTLE = timedelta(seconds=10)
 MAX_ATTEMPTS = 10
 FIRST_RETRY = timedelta(seconds=5)
 LONGEST_RETRY = timedelta(minutes=15)
+LONGEST_HOLD = timedelta(minutes=5)
 
 
 class Lane(IntEnum):
@@ -76,8 +77,8 @@ class Agenda:
                 "subjects": " ".join(str(touched.ref) for touched in delivery.touches),
                 "received_at": now,
             }
-            stored = conn.execute(self._store.upsert(deliveries).values(row).on_conflict_do_nothing())
-            return bool(stored.rowcount)
+            insert = self._store.upsert(deliveries).values(row).on_conflict_do_nothing()
+            return conn.execute(insert.returning(deliveries.c.id)).first() is not None
 
         try:
             return self._store.write(work)
@@ -106,12 +107,13 @@ class Agenda:
             shows=" ".join(touch.shows),
             attempts=0,
         )
-        waiting = agenda.c.look_at.is_not(None) & (agenda.c.look_at <= new.excluded.look_at)
+        waiting = agenda.c.look_at.is_not(None)
+        earlier = waiting & (agenda.c.look_at <= new.excluded.look_at)
         conn.execute(
             new.on_conflict_do_update(
                 index_elements=[agenda.c.subject],
                 set_={
-                    "look_at": sa.case((waiting, agenda.c.look_at), else_=new.excluded.look_at),
+                    "look_at": sa.case((earlier, agenda.c.look_at), else_=new.excluded.look_at),
                     "lane": sa.case((waiting & (agenda.c.lane < lane), agenda.c.lane), else_=lane),
                     "seq": agenda.c.seq + 1,
                     "floor": _later(agenda.c.floor, new.excluded.floor),
@@ -201,13 +203,22 @@ class Agenda:
         self._reschedule(conn, claim, at, fresh=sa.false(), also={})
 
     def failed(self, conn: Connection, claim: Claim, error: str) -> None:
-        """It did not work: try again later, and later each time; after the last attempt it is parked."""
+        """It did not work: try again later, and later each time; after the last attempt it is parked.
+
+        Touched meanwhile, it starts anew: what came in may be what mends it.
+        """
         attempts = claim.attempts + 1
         now = self._store.now()
-        pause = min(FIRST_RETRY * 2 ** (attempts - 1), LONGEST_RETRY) * random.uniform(0.8, 1.2)  # noqa: S311
-        parked = {"parked_at": now} if attempts >= MAX_ATTEMPTS else {}
-        also = {"attempts": attempts, "last_error": error[:500], **parked}
-        self._reschedule(conn, claim, now + pause, fresh=agenda.c.seq != claim.seq, also=also)
+        pause = _growing(attempts, LONGEST_RETRY) * random.uniform(0.8, 1.2)  # noqa: S311
+        fresh = agenda.c.seq != claim.seq
+        also = {
+            "attempts": sa.case((fresh, agenda.c.attempts), else_=attempts),
+            "parked_at": sa.case((fresh, sa.null()), else_=sa.literal(now, agenda.c.parked_at.type)),
+            "last_error": error[:500],
+        }
+        if attempts < MAX_ATTEMPTS:
+            del also["parked_at"]
+        self._reschedule(conn, claim, now + pause, fresh=fresh, also=also)
 
     def _reschedule(self, conn: Connection, claim: Claim, at: datetime, fresh: Any, also: Mapping[str, Any]) -> None:
         now = self._store.now()
@@ -260,7 +271,7 @@ class Agenda:
         def work(conn: Connection) -> None:
             row = conn.execute(sa.select(trackers).where(trackers.c.name == tracker)).first()
             failures = (row.failures if row else 0) + 1
-            pause = min(FIRST_RETRY * 2 ** (failures - 1), LONGEST_RETRY / 3)
+            pause = _growing(failures, LONGEST_HOLD)
             values = {"not_before": until or now + pause, "why": why[:500], "failures": failures}
             insert = self._store.upsert(trackers).values(name=tracker, **values)
             conn.execute(insert.on_conflict_do_update(index_elements=["name"], set_=values))
@@ -285,7 +296,8 @@ class Agenda:
             insert = self._store.upsert(facts).values(name="policy", value=self._policy_hash)
             conn.execute(insert.on_conflict_do_update(index_elements=["name"], set_={"value": self._policy_hash}))
             idle = agenda.c.look_at.is_(None) | (agenda.c.look_at > now)
-            conn.execute(sa.update(agenda).where(idle).values(look_at=now, lane=Lane.SWEEP, seq=agenda.c.seq + 1))
+            lane = sa.case((agenda.c.look_at.is_(None), Lane.SWEEP), else_=agenda.c.lane)
+            conn.execute(sa.update(agenda).where(idle).values(look_at=now, lane=lane, seq=agenda.c.seq + 1))
             return True
 
         return self._store.write(work)
@@ -339,6 +351,11 @@ def _shows(new: Any) -> Any:
     same = new.floor == agenda.c.floor
     newer = agenda.c.floor.is_(None) | (new.floor > agenda.c.floor)
     return sa.case((same, agenda.c.shows + " " + new.shows), (newer, new.shows), else_=agenda.c.shows)
+
+
+def _growing(times: int, most: timedelta) -> timedelta:
+    """A pause that doubles each time, and after hours of it is no longer than `most`."""
+    return min(FIRST_RETRY * (1 << min(times - 1, 16)), most)
 
 
 def _later(stored: Any, new: Any) -> Any:

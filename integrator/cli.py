@@ -33,6 +33,11 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON and n
 @click.version_option(package_name="spark-integrator", prog_name="integrator")
 def main(debug: bool) -> None:
     """Keep the SPARK Customer Emergency Protocol true on GitHub and Jira."""
+    import logging
+
+    from integrator.logs import set_up_logs
+
+    set_up_logs(logging.WARNING)
 
 
 @main.command()

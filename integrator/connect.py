@@ -104,10 +104,16 @@ def _jira(name: str, tracker: JiraConfig, config: Config, clock: Clock, environ:
         product=tracker.product,
         columns=tracker.board_columns,
         labels=[label.name for label in config.labels.all()],
-        fields=tuple(config.triage.fields.values()),
+        fields=_fields_read(config),
         former=config.identity.former,
         webhook=_webhook(name, config, secrets),
     )
+
+
+def _fields_read(config: Config) -> tuple[str, ...]:
+    """The fields that the checklist and the rules look at."""
+    rules = (*config.triage.rules, *config.triage.hints)
+    return tuple(dict.fromkeys([*config.triage.fields.values(), *(name for r in rules for name in r.when.field or {})]))
 
 
 def _webhook(name: str, config: Config, secrets: Secrets) -> tuple[str, str] | None:

@@ -46,13 +46,15 @@ def explained(debug: bool) -> Iterator[None]:
 def _sentence(error: Exception) -> tuple[int, str]:
     from sqlalchemy.exc import SQLAlchemyError
 
-    from adapters.tracker import TrackerError
+    from adapters.tracker import AccessDenied, TrackerError
     from integrator.agenda import OtherPolicy
     from integrator.config import ConfigError
     from integrator.store import Unwritable
 
     match error:
         case ConfigError():
+            return FAULTY, str(error)
+        case AccessDenied():
             return FAULTY, str(error)
         case TrackerError():
             return UNREACHABLE, str(error)

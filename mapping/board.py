@@ -47,7 +47,7 @@ def _wanted(case: Case, card: Card) -> Column | None:
         return Column.EMERGENCY_QUEUE
     if case.severity is not None and card.name is None:
         return Column.BACKLOG
-    return Column.BACKLOG if _left_over(case, card) else None
+    return Column.BACKLOG if case.severity is not None and _left_over(case, card) else None
 
 
 def _left_over(case: Case, card: Card) -> bool:
@@ -88,10 +88,11 @@ def _chosen_by(case: Case, since: datetime) -> str | None:
 
 
 def _was_placed(case: Case, card: Card) -> bool:
-    """We have put the card into the queue before: our memo says so, or a label of ours that is older than its place."""
+    """We have put the card into the queue before: our memo says so, or what we did before it came where it is."""
     if "placed" in case.memo:
         return bool(case.memo["placed"] == Column.EMERGENCY_QUEUE.value)
-    ours = [e.at for e in events(case.issue) if e.kind is Happened.LABELED and e.by and e.by.standing is Standing.SELF]
+    acts = [e for e in events(case.issue) if e.kind in {Happened.LABELED, Happened.MOVED}]
+    ours = [e.at for e in acts if e.by and e.by.standing is Standing.SELF]
     since = _emergency_since(case)
     return card.moved_at is not None and any(since <= at < card.moved_at - ROBOT_WINDOW for at in ours)
 

@@ -193,7 +193,13 @@ def decides(event: TimelineEvent, issue: Issue, policy: Policy) -> bool:
     by_reporter = issue.author is not None and event.by.id == issue.author.id
     if by_reporter and abs(event.at - issue.created_at) <= AT_CREATION:  # a moved copy may be younger than its events
         return False
-    return event.by.standing is Standing.TEAM or event.by.name in policy.triage.trusted_bots
+    return event.by.standing is Standing.TEAM or _is_trusted(event.by, policy)
+
+
+def _is_trusted(person: Person, policy: Policy) -> bool:
+    """A bot that app.yaml names, with or without `[bot]`; a person of the same name is none."""
+    names = {person.id, person.name, person.id.removesuffix("[bot]"), person.name.removesuffix("[bot]")}
+    return person.standing is Standing.BOT and not names.isdisjoint(policy.triage.trusted_bots)
 
 
 def _last_word(issue: Issue, policy: Policy, obeyed: Sequence[Order]) -> Word | None:
@@ -233,13 +239,13 @@ def _words_in_commands(obeyed: Sequence[Order]) -> Iterator[tuple[Word, Severity
 def _confirmation(
     issue: Issue, policy: Policy, word: Word | None, obeyed: Sequence[Order], reported_at: datetime
 ) -> tuple[str | None, datetime]:
-    """Who stands behind the severity, and since when (R24)."""
+    """Who stands behind the severity, and since when (R24). A description edited later was not triaged."""
     if word is not None:
         return word.by, word.at
-    triaged = [order for order in obeyed if isinstance(order.command, Triage)]
+    since = issue.body_edited_at or reported_at
+    triaged = [o for o in obeyed if isinstance(o.command, Triage) and o.at >= since]
     if triaged:
         return triaged[-1].by.name, triaged[-1].at
-    since = issue.body_edited_at or reported_at
     if policy.triage.confirm == "auto":
         return "the policy", since
     enforced = policy.sla.enforce_from is None or reported_at >= policy.sla.enforce_from

@@ -133,7 +133,10 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """An issue with its whole history. Times are aware; `card` is None where no board is connected."""
+    """An issue with its whole history. Times are aware.
+
+    `card` is None where no board is connected; `priority` is None where the tracker has none, and empty if none is set.
+    """
 
     ref: IssueRef
     title: str

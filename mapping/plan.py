@@ -117,12 +117,13 @@ def _because(case: Case) -> tuple[str, ...]:
 
 
 def _priority(case: Case, policy: Policy) -> Iterator[SetFields]:
-    """The tracker's own priority, where the policy writes it and the present one means another severity."""
-    if case.severity is None or case.issue.closed_at is not None:
+    """The tracker's own priority, where it has one, the policy writes it, and it means another severity."""
+    priority = case.issue.priority
+    if case.severity is None or priority is None or case.issue.closed_at is not None:
         return
     wanted = policy.triage.write_priority.get(case.severity)
-    meant = policy.triage.priorities.get(case.issue.priority or "")
-    if wanted and wanted != case.issue.priority and meant is not case.severity and not _prioritized(case, policy):
+    meant = policy.triage.priorities.get(priority)
+    if wanted and wanted != priority and meant is not case.severity and not _prioritized(case, policy):
         yield SetFields({"priority": wanted}, _because(case))
 
 
@@ -133,7 +134,7 @@ def _prioritized(case: Case, policy: Policy) -> bool:
         return False
     if decides(about[-1], case.issue, policy):
         return case.word is None or case.word.at <= about[-1].at
-    ours = any(event.by is not None and event.by.standing is Standing.SELF for event in about[:-1])
+    ours = any(event.by is not None and event.by.standing is Standing.SELF for event in about)
     return about[-1].by.standing is Standing.BOT and ours
 
 

@@ -43,7 +43,9 @@ def _not_empty(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
-Words = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_not_empty)]
+Words = Annotated[
+    tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | list[str]), AfterValidator(_not_empty)
+]
 SeverityName = Annotated[Severity, BeforeValidator(severity_named)]
 
 

@@ -38,8 +38,7 @@ class Question:
             return _largest_number(first)
         if not self.choices:
             return first[:200]
-        longest_first = sorted(self.choices, key=len, reverse=True)
-        return next((c for c in longest_first if f"{plain} ".startswith(f"{_plain(c)} ")), UNKNOWN)
+        return next((c for c in self.choices if f"{plain} ".startswith(f"{_plain(c)} ")), UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)

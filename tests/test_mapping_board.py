@@ -58,7 +58,7 @@ ROWS: list[tuple[str, dict[str, Any], Column | None, str]] = [
     ("undecided, not on the board", {"card": card()}, None, ""),
     # left over in the queue
     ("P2 left over in the queue", {"body": MINOR, "card": card(QUEUE, 1), "comments": memo(QUEUE, 1)}, BACKLOG, ""),
-    ("undecided, left over in the queue", {"card": card(QUEUE, 1), "comments": memo(QUEUE, 1)}, BACKLOG, ""),
+    ("undecided, left over in the queue", {"card": card(QUEUE, 1), "comments": memo(QUEUE, 1)}, None, ""),
     ("P2 in the queue, not by us", {"body": MINOR, "card": card(QUEUE, 1)}, None, ""),
     (
         "P2 in the queue, after we put it elsewhere",
@@ -197,6 +197,24 @@ ROWS: list[tuple[str, dict[str, Any], Column | None, str]] = [
     (
         "moved after our label",
         {"body": STOPPED, "card": card(REVIEW, 9), "timeline": (did(1, "us", LABELED, "P0"),)},
+        None,
+        LEFT % "Review",
+    ),
+    (
+        "moved after our label of another severity",
+        {"card": card(REVIEW, 9), "timeline": (did(1, "us", LABELED, "P2"),), "comments": (said(5, "bob", "/p0"),)},
+        QUEUE,
+        "",
+    ),
+    (
+        "moved by a robot again, in our own second",
+        {"body": STOPPED, "card": card(BACKLOG, 1 - 0.9 / 60), "comments": memo(QUEUE, 1, undone=True)},
+        None,
+        LEFT % "Backlog",
+    ),
+    (
+        "moved after our own move",
+        {"body": STOPPED, "card": card(REVIEW, 9), "timeline": (moved(1, "us", "Emergency Queue"),)},
         None,
         LEFT % "Review",
     ),

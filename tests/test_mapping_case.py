@@ -123,6 +123,20 @@ def test_a_persons_word(history: Sequence[TimelineEvent | Comment], severity: Se
             False,
             id="R25 another bot",
         ),
+        pytest.param(
+            "carol",
+            did(5, "triage[bot]", LABELED, "P1"),
+            a_policy(trusted_bots=["triage"]),
+            True,
+            id="R25 a trusted bot, named without [bot]",
+        ),
+        pytest.param(
+            "carol",
+            did(5, "triage", LABELED, "P1"),
+            a_policy(trusted_bots=["triage[bot]", "triage"]),
+            False,
+            id="R25 a person of a trusted bot's name",
+        ),
     ],
 )
 def test_whose_values_are_decisions(author: str, event: TimelineEvent, policy: Policy, decides: bool) -> None:
@@ -206,6 +220,20 @@ def test_who_said_it_and_how() -> None:
             "alice",
             at(4),
             id="R24 /triage by the team",
+        ),
+        pytest.param(
+            an_issue(body=STOPPED, comments=(said(2, "bob", "/triage kind=defect"),), body_edited_at=at(3)),
+            POLICY,
+            None,
+            at(3),
+            id="R24 /triage before an edit",
+        ),
+        pytest.param(
+            an_issue(body=STOPPED, comments=(said(4, "bob", "/triage kind=defect"),), body_edited_at=at(3)),
+            POLICY,
+            "bob",
+            at(4),
+            id="R24 /triage after an edit",
         ),
         pytest.param(
             an_issue(body=STOPPED, comments=(said(2, "carol", "/triage process=minor"),)),

@@ -291,7 +291,7 @@ def valued(minutes: float, by: str, priority: str) -> TimelineEvent:
     [
         pytest.param(an_issue(body=STOPPED, priority="Medium"), POLICY, {}, id="R24 not written by default"),
         pytest.param(an_issue(body=STOPPED, priority="Medium"), WRITES, {"priority": "Highest"}, id="R24 written"),
-        pytest.param(an_issue(body=STOPPED), WRITES, {"priority": "Highest"}, id="R24 written where there is none"),
+        pytest.param(an_issue(body=STOPPED), WRITES, {}, id="R24 not written where the tracker has none"),
         pytest.param(an_issue(body=STOPPED, priority="Highest"), WRITES, {}, id="R24 there already"),
         pytest.param(
             an_issue(body=form(kind="request"), priority="Lowest"), WRITES, {}, id="R24 another one that means the same"

@@ -1,5 +1,6 @@
 """What people read is true: the shipped app.yaml, and what the documents say of keys, commands, rules and files."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -8,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+import jsonschema
 import pytest
 from click.testing import CliRunner, Result
 from prometheus_client import Counter, Gauge
+from ruamel.yaml import YAML
 
 from integrator import metrics
 from integrator.cli import main
@@ -86,6 +89,12 @@ def test_it_writes_every_key_out() -> None:
 
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(main, arguments)
+
+
+def test_its_schema_accepts_it() -> None:
+    validator = jsonschema.Draft202012Validator(schema())
+    faults = validator.iter_errors(json.loads(json.dumps(YAML(typ="safe", pure=True).load(SHIPPED.read_text("utf-8")))))
+    assert [f"{fault.json_path}: {fault.message}" for fault in faults] == []
 
 
 def test_check_accepts_it() -> None:

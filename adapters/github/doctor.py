@@ -25,8 +25,9 @@ class Doctor:
         self._client = client
 
     def findings(self) -> Iterator[Finding]:
-        """One finding for each thing looked at, the worst reason first in each."""
-        looks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [("credentials", self._credentials)]
+        """One finding for each thing looked at; TrackerError when the credentials are no good."""
+        yield from self._credentials()
+        looks: list[tuple[str, Callable[[], Iterator[Finding]]]] = []
         for repository in self._settings.repositories:
             looks += [
                 (about, _bound(look, repository))
@@ -121,6 +122,10 @@ class Doctor:
         about = f"issue form of {repository}"
         try:
             self._client.get(f"/repos/{repository}/contents/{FORM_PATH}")
+        except AccessDenied as refusal:
+            yield Finding(
+                Health.WARNING, about, f"can't be looked for: {refusal}", "Give the credentials Contents: read."
+            )
         except Refused:
             yield Finding(Health.WARNING, about, f"{FORM_PATH} is missing", "Run integrator init.")
         else:

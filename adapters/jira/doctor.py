@@ -53,13 +53,9 @@ class Doctor:
     webhook: str | None
 
     def look(self) -> Iterator[Finding]:
-        """All findings. A site that can't be reached or signed in to is the only finding."""
-        try:
-            yield self._server()
-            yield self._account()
-        except TrackerError as error:
-            yield fault(self.site.client.host, str(error), "Mend this first; nothing else was looked at.")
-            return
+        """All findings; TrackerError when the site can't be reached or signed in to."""
+        yield self._server()
+        yield self._account()
         for findings in (self._board(), self._names(), self._webhook(), *map(self._project, self.projects)):
             yield from _guarded(findings)
 

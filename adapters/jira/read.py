@@ -90,7 +90,7 @@ class Reader:
             body_edited_at=max((item.at for item in items if item.field == "description"), default=None),
             labels=frozenset(map(str, fields.get("labels") or ())),
             assignees=(assignee,) if assignee else (),
-            priority=text_of(fields.get("priority")) or None,
+            priority=text_of(fields.get("priority")) or "",
             fields=self._named(fields),
             comments=comments,
             timeline=events,

@@ -35,18 +35,18 @@ def connected(config: Config) -> dict[str, Tracker]:
 
 
 def named(config: Config, names: Sequence[str]) -> list[IssueRef]:
-    """The issues that a person named; ConfigError for each that can't be one."""
-    faults: list[Fault] = []
+    """The issues that a person named; a usage error that tells of each that can't be one."""
+    faults: list[str] = []
     refs: list[IssueRef] = []
     for name in names:
         try:
             refs.append(known(config, IssueRef.parse(name)))
         except ValueError as error:
-            faults.append(Fault("issue", None, "", str(error)))
+            faults.append(str(error))
         except ConfigError as error:
-            faults += error.faults
+            faults += map(str, error.faults)
     if faults:
-        raise ConfigError(faults)
+        raise click.UsageError("\n".join(faults))
     return refs
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from adapters.tracker import Finding, Health, Step, TrackerError
+from adapters.tracker import AccessDenied, Finding, Health, Step, TrackerError
 from integrator.clock import wall_clock
-from integrator.commands.printing import say, table
+from integrator.commands.printing import say
 from integrator.config import Config, ConfigError, load
 from integrator.config import schema as config_schema
 from integrator.connect import tracker_factory
@@ -53,12 +53,14 @@ def doctor(config_file: Path, as_json: bool) -> None:
             try:
                 findings += tracker.doctor()
             except TrackerError as error:
-                unreachable = True
-                findings.append(Finding(Health.FAULT, name, str(error), "mend that, then run doctor again"))
+                unreachable |= not isinstance(error, AccessDenied)
+                findings.append(Finding(Health.FAULT, name, str(error), "mend this first; nothing else was looked at"))
     if as_json:
         say([asdict(finding) for finding in findings])
     else:
-        table(["", "what", "found", "mend"], [[f.health, f.about, f.says, f.mend] for f in findings])
+        for finding in findings:
+            mend = f"\n         {finding.mend}" if finding.mend else ""
+            click.echo(f"{finding.health:8} {finding.about}: {finding.says}{mend}")
     if unreachable:
         raise Failed(UNREACHABLE)
     if any(finding.health is Health.FAULT for finding in findings):

@@ -1,0 +1,270 @@
+"""Random histories: whatever people and robots do, planning after applying yields no change, and people are obeyed."""
+
+import html
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from random import Random
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from adapters.tracker import Dialect
+from integrator.texts import status_text
+from mapping.case import Case, own_comments
+from mapping.changes import EditStatus, Missing, Refusal, StatusFacts, Why
+from mapping.issue import Column, IssueRef
+from mapping.plan import plan_issue
+from mapping.severity import Severity
+from tests.mapping_house import POLICY, REF, Desk, a_policy, form
+
+SEVERITIES = [severity.value for severity in Severity]
+LABELS = [*SEVERITIES, "p1", "emergency", "needs-triage", "bug"]
+TEAM, STRANGERS = ["alice", "bob"], ["carol", "dave", "x[bot]", "y[bot]"]
+BODIES = [
+    "",
+    "The shop is down",
+    form(process="critical", workaround="none"),
+    form(process="major", workaround="easy", security="no"),
+    form(process="minor", workaround="Not sure", system="core", other_customers="yes"),
+    form(kind="request", process="_No response_"),
+]
+WORDS = [
+    "hello", "/p0", "/p1 now", "/p3", "/triage process=minor workaround=easy", "/triage process=unknown security=yes",
+    "/triage colour=red", "> /p0", "```\n/p0\n```", "/p2\n/p1",
+]  # fmt: skip
+POLICIES = [
+    POLICY,
+    a_policy(confirm="auto"),
+    a_policy(enforce_from=60),
+    a_policy(write_priority={"P0": "Highest", "P1": "High", "P2": "Medium", "P3": "Low"}),
+    a_policy(write_priority={"P0": "Urgent", "P1": "Urgent"}, trusted_bots=["x[bot]"], silent_priorities=[]),
+    a_policy(labels={"P1": "sev1", "emergency": "urgent"}),
+]
+PRIORITIES = ["Highest", "High", "Medium", "Low", "Urgent"]
+WAITS = [0, 0.05, 0.2, 1, 45]
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something that happens after a while (minutes); `pick` chooses among the comments that are there."""
+
+    wait: float
+    verb: str
+    by: str
+    word: str = ""
+    pick: int = 0
+
+    def on(self, desk: Desk) -> None:
+        desk.later(self.wait)
+        ref, tracker, by, word = desk.issue.ref, desk.tracker, self.by, self.word
+        others = sorted({*SEVERITIES, "p1"} - {word})
+        elsewhere = IssueRef("github", f"acme/other#{len(desk.issue.timeline) + 1}")
+        does: dict[str, Callable[[], object]] = {
+            "comment": lambda: tracker.comment(ref, by, word),
+            "edit": lambda: self._change_a_comment(desk),
+            "delete": lambda: self._change_a_comment(desk),
+            "label": lambda: tracker.label(ref, by, add=[word]),
+            "unlabel": lambda: tracker.label(ref, by, remove=[word]),
+            "swap": lambda: tracker.label(ref, by, add=[word], remove=others),
+            "prioritize": lambda: tracker.prioritize(ref, by, word),
+            "move": lambda: tracker.move(ref, by, Column(word)),
+            "assign": lambda: tracker.assign(ref, by, [word]),
+            "close": lambda: tracker.close(ref, by),
+            "reopen": lambda: tracker.reopen(ref, by),
+            "rewrite": lambda: tracker.edit_body(ref, word),
+            "transfer": lambda: tracker.transfer(ref, by, elsewhere),
+            "work": desk.work,
+        }
+        does[self.verb]()
+
+    def _change_a_comment(self, desk: Desk) -> None:
+        """People change their own comments, the team everybody's, ours too."""
+        mine = [c for c in desk.issue.comments if self.by in TEAM or (c.by is not None and c.by.name == self.by)]
+        if not mine:
+            return
+        comment = mine[self.pick % len(mine)].id
+        if self.verb == "edit":
+            desk.tracker.edit(desk.issue.ref, comment, self.by, self.word)
+        else:
+            desk.tracker.delete(desk.issue.ref, comment)
+
+
+def acts(people: list[str]) -> st.SearchStrategy[Act]:
+    def act(verb: str, words: Sequence[str]) -> st.SearchStrategy[Act]:
+        return st.builds(
+            Act,
+            st.sampled_from(WAITS),
+            st.just(verb),
+            st.sampled_from(people),
+            st.sampled_from(words),
+            st.integers(0, 9),
+        )
+
+    verbs: dict[str, Sequence[str]] = {
+        "comment": WORDS, "edit": WORDS, "delete": [""], "label": LABELS, "unlabel": LABELS, "swap": SEVERITIES,
+        "prioritize": PRIORITIES, "move": list(Column), "assign": ["alice", "carol"], "close": [""], "reopen": [""],
+        "rewrite": BODIES, "transfer": [""], "work": [""],
+    }  # fmt: skip
+    return st.one_of([act(verb, words) for verb, words in verbs.items()])
+
+
+def histories(people: list[str]) -> st.SearchStrategy[list[Act]]:
+    return st.lists(acts(people), max_size=25)
+
+
+@st.composite
+def desks(draw: st.DrawFn) -> Desk:
+    """A desk with one issue on it, that somebody opened."""
+    desk = Desk(draw(st.sampled_from(POLICIES)))
+    desk.tracker.open(
+        REF,
+        draw(st.sampled_from([*TEAM, *STRANGERS])),
+        draw(st.sampled_from(["Something", "Login outage"])),
+        body=draw(st.sampled_from(BODIES)),
+        labels=draw(st.lists(st.sampled_from(LABELS), max_size=2)),
+        priority=draw(st.sampled_from([None, *PRIORITIES])),
+        column=draw(st.sampled_from([None, *Column])),
+    )
+    return desk
+
+
+@given(desks(), histories([*TEAM, *STRANGERS]), st.sampled_from([0, 0.02, 0.5, 600]))
+def test_planning_after_applying_yields_no_change(desk: Desk, history: list[Act], wait: float) -> None:
+    for act in history:
+        act.on(desk)
+    desk.work()
+    desk.later(wait)
+    assert desk.plan().changes == ()
+    desk.later(1)
+    assert (desk.plan().changes, desk.plan().look_again_at) == ((), None)
+
+
+@given(desks(), histories([*TEAM, *STRANGERS]))
+def test_there_is_one_status_comment(desk: Desk, history: list[Act]) -> None:
+    for act in history:
+        act.on(desk)
+        told = len(own_comments(desk.issue, "status"))
+        edits = [change for change in desk.work() if isinstance(change, EditStatus)]
+        now = own_comments(desk.issue, "status")
+        assert len(edits) <= 1
+        assert len(now) == (told or len(edits)) <= 1
+        if edits:
+            assert now[0].marker is not None
+            assert now[0].marker.digest == edits[0].digest
+
+
+@given(desks(), histories([*TEAM, *STRANGERS]), st.integers(0, 999))
+def test_the_fold_depends_on_no_order_and_no_duplicates(desk: Desk, history: list[Act], seed: int) -> None:
+    for act in history:
+        act.on(desk)
+    issue, dice = desk.issue, Random(seed)
+    comments, timeline = list(issue.comments) * 2, list(issue.timeline) * 2
+    dice.shuffle(comments)
+    dice.shuffle(timeline)
+    again = Case.of(replace(issue, comments=tuple(comments), timeline=tuple(timeline)), desk.policy)
+    once = desk.case
+    for field in fields(Case):
+        if field.name != "issue":
+            assert getattr(again, field.name) == getattr(once, field.name), field.name
+    assert plan_issue(again, desk.policy, desk.clock()) == plan_issue(once, desk.policy, desk.clock())
+
+
+@given(
+    desks(),
+    histories([*TEAM, *STRANGERS]),
+    st.sampled_from(TEAM),
+    st.sampled_from(SEVERITIES),
+    histories(STRANGERS),
+)
+def test_a_persons_severity_stays(desk: Desk, before: list[Act], by: str, said: str, after: list[Act]) -> None:
+    """R25: through every later event of customers and bots (a trusted bot's word is a person's)."""
+    assume(not desk.policy.triage.trusted_bots)
+    for act in before:
+        act.on(desk)
+    desk.later(1)
+    severity = Severity(said)
+    label = desk.policy.labels.of(severity)
+    assume(label.casefold() not in {name.casefold() for name in desk.issue.labels})
+    desk.tracker.label(desk.issue.ref, by, add=[label])
+    for act in after:
+        act.on(desk)
+        assert (desk.case.severity, desk.case.confirmed_by) == (severity, by)
+    if desk.issue.closed_at is None:
+        desk.work()
+        assert label.casefold() in {name.casefold() for name in desk.issue.labels}
+
+
+@given(desks(), histories([*TEAM, *STRANGERS]))
+def test_a_robot_can_fight_us_for_a_while_only(desk: Desk, history: list[Act]) -> None:
+    """R21, R25: a robot that undoes everything we do at once, other than what a person asked for, is let be."""
+    for act in history:
+        act.on(desk)
+    assume(desk.case.word is None)
+    for _ in range(8):
+        before = desk.issue
+        desk.work()
+        desk.later(0.1)
+        undo_all(desk, before.labels, before.priority, before.card.column if before.card else None)
+        desk.later(1)
+    assert [change for change in desk.work() if not isinstance(change, EditStatus)] == []
+
+
+def undo_all(desk: Desk, labels: frozenset[str], priority: str | None, column: Column | None) -> None:
+    now, tracker, robot = desk.issue, desk.tracker, "workflow[bot]"
+    tracker.label(now.ref, robot, add=sorted(labels - now.labels), remove=sorted(now.labels - labels))
+    if priority and priority != now.priority:
+        tracker.prioritize(now.ref, robot, priority)
+    if column and now.card and now.card.column is not column:
+        tracker.move(now.ref, robot, column)
+
+
+# ---------------------------------------------------------------------- texts
+
+HOSTILE = [
+    "<!--", "-->", "@all", "[x](y)", "[~admin]", "{code}", "{noformat}", "|", "||a||", "<img src=x>", "\\", "&amp;",
+    "&#64;all", "**b**", "_i_", "`", "```", "~~~", "#12", "!x.png!", "http://e.vil", "www.e.vil", "h1. x", "bq. x",
+    "-", "--", "----", "+", "^x^", "??x??", "{{x}}", "{% x %}", "\n", "\r\n# x", "\u2028", "é",
+]  # fmt: skip
+words = st.lists(st.one_of(st.sampled_from(HOSTILE), st.text(max_size=8)), max_size=6).map("".join)
+wrapped = words.map(lambda text: f"⟦{text[:60].replace('⟦', '').replace('⟧', '')}⟧")
+
+questions = st.builds(Missing, st.just("process"), wrapped, st.lists(wrapped, max_size=3).map(tuple))
+
+facts = st.builds(
+    StatusFacts,
+    severity=st.sampled_from([None, *Severity]),
+    confirmed_by=st.none() | wrapped,
+    why=st.lists(st.builds(Why, st.just("a-rule"), wrapped), max_size=2).map(tuple),
+    missing=st.lists(questions, max_size=2).map(tuple),
+    refused=st.lists(st.builds(Refusal, wrapped, wrapped, wrapped), max_size=2).map(tuple),
+    response_within=st.sampled_from(["1h", "15m", "2d"]),
+    resolution_within=st.sampled_from(["4h", "1w", "next quarter"]),
+    assignees=st.lists(wrapped, max_size=2).map(tuple),
+    flags=st.lists(wrapped, max_size=1).map(tuple),
+    closed=st.booleans(),
+)
+
+
+def as_read(shown: str, dialect: Dialect) -> str:
+    """What a reader of the rendered text sees; no sign of the markup may be left unescaped."""
+    if dialect == "markdown":
+        assert not re.search(r"[\\`*_{}\[\]<>!|~@]|&(?!#\d+;)|(?<!&)#", shown), shown
+        return html.unescape(shown)
+    entities = shown.replace("&#92;", "\uf8ff")
+    assert not re.search(r"[*_{}\[\]#!|~^+?\\]", re.sub(r"\\.", "", entities)), shown
+    return re.sub(r"\\(.)", r"\1", entities).replace("\uf8ff", "\\")
+
+
+@pytest.mark.parametrize("dialect", ["markdown", "wiki"])
+@given(facts=facts)
+def test_hostile_words_come_out_as_words(dialect: Dialect, facts: StatusFacts) -> None:
+    text = status_text(facts, dialect)
+    given = [w.on for w in facts.why] + [r for f in facts.refused for r in (f.said, f.by, f.why)]
+    given += [*facts.assignees, *facts.flags, *[w for q in facts.missing for w in (q.asks, *q.answers)]]
+    given += [facts.confirmed_by] if facts.confirmed_by else []
+    shown = [as_read(found, dialect) for found in re.findall(r"⟦(.*?)⟧", text)]
+    assert set(shown) <= {" ".join(f"⟦{word[1:-1]}⟧".split())[1:-1] for word in given}
+    assert not facts.refused or " ".join(facts.refused[0].by.split())[1:-1] in shown
+    assert "⟦" not in re.sub(r"⟦.*?⟧", "", text)
