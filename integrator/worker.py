@@ -79,8 +79,11 @@ class Worker:
         return self._held_until - self._store.now() >= TO_WRITE
 
     def beat(self) -> None:
-        """Renew the leases of the batch at hand; called every few seconds from another thread."""
-        if held := self._held:
+        """Renew the leases of the batch at hand; called every few seconds from another thread.
+
+        Leases that ran out stay so: somebody else may work on some of the batch since.
+        """
+        if (held := self._held) and self._store.now() < self._held_until:
             self._renew(held)
 
     def _renew(self, claims: Sequence[Claim]) -> set[IssueRef]:
@@ -180,8 +183,19 @@ class Worker:
         mine = [todo for todo in todos if todo.claim.ref in held]
         work = {todo.claim.ref: in_words(todo.plan.changes, tracker.dialect) for todo in mine if todo.plan.changes}
         self._agenda.begin([(ref, key) for ref, changes in work.items() for key in _created(changes)])
-        outcomes = tracker.apply(work, self.may_write) if work else {}
+        outcomes = self._applied(tracker, work) if work else {}
         self._store.write(lambda conn: self._settle(conn, tracker, mine, outcomes))
+
+    def _applied(self, tracker: Tracker, work: Mapping[IssueRef, Sequence[Change]]) -> Mapping[IssueRef, Outcome]:
+        """What came of the changes. When writing breaks, each issue is tried again at a time of its own."""
+        try:
+            return tracker.apply(work, self.may_write)
+        except TrackerError:
+            raise
+        except Exception as error:
+            log.exception("writing broke", tracker=tracker.name, issues=[str(ref) for ref in work])
+            why = f"{type(error).__name__}: {error}"
+            return {ref: Outcome(failed=tuple((change, why) for change in changes)) for ref, changes in work.items()}
 
     def _settle(
         self, conn: Connection, tracker: Tracker, todos: Sequence[Todo], outcomes: Mapping[IssueRef, Outcome]

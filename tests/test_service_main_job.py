@@ -49,7 +49,7 @@ def test_github_form_with_a_stopped_business_is_a_p0(acme: Company) -> None:
     assert done.labels == {"P0", "emergency"}
     assert done.column == "Emergency Queue"
     (status,) = done.comments
-    assert "business stopped" in status.body and "process: critical, workaround: none" in status.body
+    assert "business-stopped" in status.body and "process: critical, workaround: none" in status.body
     writes_end = max(i for i, r in enumerate(acme.github.requests) if r.is_write)
     spent = list(acme.github.requests[before : writes_end + 1])
     assert len(spent) <= 4, [(r.method, r.path) for r in spent]
@@ -75,7 +75,7 @@ def test_jira_description_with_a_stopped_business_is_a_p0(acme: Company) -> None
     done = acme.jira.issue(key)
     assert set(done.labels) == {"P0", "emergency"}
     (status,) = done.comments
-    assert "business stopped" in status.body
+    assert "business-stopped" in status.body
     writes = [i for i, r in enumerate(acme.jira.requests) if _writes(r.method, r.path)]
     spent = acme.jira.requests[before : max(writes) + 1]
     assert len(spent) <= 5, [(r.method, r.path) for r in spent]
