@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from adapters.tracker import Dialect, Finding, Gone, Health, LeaseLost, Outcome, Page, Step
-from mapping.changes import Change, DropComment, EditStatus, MoveTo, SetFields, SetLabels
+from mapping.changes import Change, DropComment, EditStatus, MoveTo, PostComment, Said, SetFields, SetLabels
 from mapping.issue import (
     Card,
     Column,
@@ -191,7 +191,7 @@ class MemoryTracker:
             case SetFields():
                 for name, value in change.values.items():
                     self._set_field(ref, name, value)
-            case EditStatus():
+            case EditStatus() | PostComment():
                 self._say(ref, change)
             case DropComment():
                 self.delete(ref, change.comment)
@@ -202,7 +202,7 @@ class MemoryTracker:
         else:
             self._update(ref, fields={**self.issue(ref).fields, name: value})
 
-    def _say(self, ref: IssueRef, change: EditStatus) -> None:
+    def _say(self, ref: IssueRef, change: Said) -> None:
         marker = Marker(change.key, change.digest, change.memo)
         if change.comment is None:
             said = Comment(f"c{next(self._ids)}", self._clock(), OURSELVES, change.body, marker=marker)

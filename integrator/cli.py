@@ -134,13 +134,14 @@ def plan(issues: tuple[str, ...], config_file: Path, as_json: bool) -> None:
 
 @main.command()
 @click.argument("issue")
+@click.option("--at", metavar="TIME", help="Clocks as they stood then: 2026-11-23T14:00Z, or 2h for two hours ago.")
 @CONFIG
 @AS_JSON
-def explain(issue: str, config_file: Path, as_json: bool) -> None:
-    """Explain an issue: its severity, the rules that fired and on what, who confirmed it, what is unanswered."""
+def explain(issue: str, at: str | None, config_file: Path, as_json: bool) -> None:
+    """Explain an issue: its severity, the rules that fired and on what, and every clock's arithmetic."""
     from integrator.commands import looking
 
-    looking.explain(issue, config_file, as_json)
+    looking.explain(issue, config_file, at, as_json)
 
 
 @main.command()

@@ -15,8 +15,9 @@ from ruamel.yaml.constructor import ConstructorError, DuplicateKeyError, RoundTr
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import Node
 
+from mapping.hours import Strict
 from mapping.issue import Column
-from mapping.policy import Policy, Strict
+from mapping.policy import Policy
 
 M = TypeVar("M", bound=BaseModel)
 

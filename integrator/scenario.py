@@ -9,8 +9,9 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from adapters.memory import MemoryTracker
+from mapping.hours import Strict
 from mapping.issue import Column, IssueRef
-from mapping.policy import Instant, Strict
+from mapping.policy import Instant
 
 _OFFSET = re.compile(r"([+-])((?:\d+[smhdw])+)")
 _PART = re.compile(r"(\d+)([smhdw])")

@@ -13,7 +13,9 @@ from integrator.config import Config
 from integrator.scenario import Clock, Scenario, Stage
 from integrator.store import Store, journal
 from integrator.worker import Worker
+from mapping import clocks as timing
 from mapping.case import Case
+from mapping.issue import Issue
 from mapping.policy import Policy, Sla
 
 
@@ -68,17 +70,21 @@ class Simulation:
 
     def final(self) -> dict[str, Any]:
         """The state of every issue at the end."""
+        now = self.scenario.start + self.scenario.until
         return {
             str(issue.ref): {
                 "severity": Case.of(issue, self.policy).severity,
                 "column": issue.card.name if issue.card else None,
                 "labels": sorted(issue.labels),
                 "fields": {**issue.fields, **({"priority": issue.priority} if issue.priority else {})},
-                "clocks": {},
+                "clocks": {clock.key: _shown(clock) for clock in self._clocks(issue, now)},
             }
             for tracker in self.stage.trackers.values()
             for issue in tracker.issues()
         }
+
+    def _clocks(self, issue: Issue, now: datetime) -> tuple[timing.Clock, ...]:
+        return timing.clocks(Case.of(issue, self.policy), self.policy, now)
 
     def _next(self, events: list[Any]) -> datetime | None:
         due = self._agenda.next_due()
@@ -105,6 +111,17 @@ class Simulation:
         for number, line in rows:
             self._told = number
             yield line
+
+
+def _shown(clock: timing.Clock) -> dict[str, Any]:
+    """A clock as interface.md describes it."""
+    times = {
+        "due_at": clock.due_at,
+        "started_at": clock.start.at,
+        "stopped_at": clock.stop.at if clock.stop else None,
+    }
+    told = {name: at.isoformat().replace("+00:00", "Z") if at else None for name, at in times.items()}
+    return {"state": clock.state, **told}
 
 
 def lines_after(store: Store, number: int) -> list[tuple[int, Line]]:

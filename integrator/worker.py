@@ -15,9 +15,9 @@ from adapters.tracker import Dialect, Gone, LeaseLost, Outcome, Tracker, Tracker
 from integrator import journal, metrics
 from integrator.agenda import LEASE, Agenda, Claim, Lane
 from integrator.store import Store
-from integrator.texts import status_text
+from integrator.texts import alarm_text, status_text
 from mapping.case import Case
-from mapping.changes import Change, EditStatus, Plan
+from mapping.changes import Change, EditStatus, Plan, PostComment
 from mapping.freshness import is_shown
 from mapping.issue import Issue, IssueRef
 from mapping.plan import plan_issue
@@ -47,12 +47,19 @@ def todo_for(issue: Issue, policy: Policy, now: datetime) -> Plan:
     return plan_issue(Case.of(issue, policy), policy, now)
 
 
-def in_words(changes: Sequence[Change], dialect: Dialect) -> tuple[Change, ...]:
+def in_words(changes: Sequence[Change], dialect: Dialect, now: datetime) -> tuple[Change, ...]:
     """The changes with their facts put into words, in the tracker's markup."""
-    return tuple(
-        replace(change, body=status_text(change.facts, dialect)) if isinstance(change, EditStatus) else change
-        for change in changes
-    )
+    return tuple(_in_words(change, dialect, now) for change in changes)
+
+
+def _in_words(change: Change, dialect: Dialect, now: datetime) -> Change:
+    match change:
+        case EditStatus():
+            return replace(change, body=status_text(change.facts, dialect, now))
+        case PostComment():
+            return replace(change, body=alarm_text(change.facts, dialect, now))
+        case _:
+            return change
 
 
 class Worker:
@@ -181,7 +188,9 @@ class Worker:
         """Apply a chunk of plans under leases renewed for it, noting first what will be created."""
         held = self._renew([todo.claim for todo in todos])
         mine = [todo for todo in todos if todo.claim.ref in held]
-        work = {todo.claim.ref: in_words(todo.plan.changes, tracker.dialect) for todo in mine if todo.plan.changes}
+        now = self._store.now()
+        todo_in_words = {todo.claim.ref: in_words(todo.plan.changes, tracker.dialect, now) for todo in mine}
+        work = {ref: changes for ref, changes in todo_in_words.items() if changes}
         self._agenda.begin([(ref, key) for ref, changes in work.items() for key in _created(changes)])
         outcomes = self._applied(tracker, work) if work else {}
         self._store.write(lambda conn: self._settle(conn, tracker, mine, outcomes))
@@ -219,4 +228,4 @@ class Worker:
 
 def _created(changes: Sequence[Change]) -> list[str]:
     """The marker keys of the comments that these changes would create."""
-    return [change.key for change in changes if isinstance(change, EditStatus) and change.comment is None]
+    return [change.key for change in changes if isinstance(change, EditStatus | PostComment) and change.comment is None]

@@ -38,6 +38,37 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockFacts:
+    """How a promise stands: its name, the state's name, when it is due and when it was kept or given up."""
+
+    name: str
+    state: str
+    due_at: datetime | None
+    stopped_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A line of a checklist, ticked from facts (R27-R31, R34-R38)."""
+
+    text: str
+    ticked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmFacts:
+    """What an alarm comment says: everything that is breached, whom it is for, and whether it comes late."""
+
+    severity: Severity | None
+    breached: tuple[ClockFacts, ...]
+    step: str
+    mentions: tuple[str, ...]
+    late: bool
+    reclassified: bool
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
 class StatusFacts:
     """Everything the status comment says, before it is put into words."""
 
@@ -51,6 +82,10 @@ class StatusFacts:
     assignees: tuple[str, ...]
     flags: tuple[str, ...]
     closed: bool
+    clocks: tuple[ClockFacts, ...] = ()
+    boxes: tuple[Box, ...] = ()
+    roles: tuple[tuple[str, str], ...] = ()
+    zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +135,24 @@ class EditStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class PostComment:
+    """There is a comment of this key that says these facts; it is written once and never edited."""
+
+    key: str
+    facts: AlarmFacts
+    memo: Mapping[str, Any]
+    because: tuple[str, ...]
+    body: str = ""
+
+    comment = None
+
+    @property
+    def digest(self) -> str:
+        """The fingerprint of what is said."""
+        return digest_of({"facts": asdict(self.facts), "memo": dict(self.memo)})
+
+
+@dataclass(frozen=True, slots=True)
 class DropComment:
     """One of our own comments is not there: an older one says the same."""
 
@@ -107,7 +160,8 @@ class DropComment:
     because: tuple[str, ...]
 
 
-Change = SetLabels | MoveTo | SetFields | EditStatus | DropComment
+Said = EditStatus | PostComment
+Change = SetLabels | MoveTo | SetFields | EditStatus | PostComment | DropComment
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,8 @@ _TOLD = {
     "diagnosis": "write /diagnosis and what you found",
     "rca": "write /rca and the root cause",
 }
+_ROLES = {"ic", "engineer", "comms"}
+_WHO = re.compile(r"@?([A-Za-z0-9][A-Za-z0-9._-]{0,99})|\[~(?:accountid:)?([A-Za-z0-9][A-Za-z0-9:._@-]{0,99})\]")
 _TIMED = {"eta": "write /eta 2h, or /eta 14:15"}
 _LONGEST = 500
 
@@ -82,12 +84,19 @@ def commands_in(body: str) -> Iterator[Command]:
             yield command
 
 
+def who(text: str) -> str:
+    """The login or account id in `@alice`, `alice`, `[~alice]` or `[~accountid:…]`; empty for anything else."""
+    match = _WHO.fullmatch(text.strip())
+    return (match[1] or match[2]) if match else ""
+
+
 def _fact(said: str, name: str, rest: str) -> Fact | Misread | None:
     """A command that tells a fact; None for a word that is no command of ours."""
     if name in _PLAIN:
         return Fact(said, name)
     if name in _TOLD:
-        return Fact(said, name, text=rest[:_LONGEST]) if rest else Misread(said, _TOLD[name])
+        text = who(rest) if name in _ROLES else rest[:_LONGEST]
+        return Fact(said, name, text=text) if text else Misread(said, _TOLD[name])
     if name == "sent" and not rest:
         return Fact(said, name)
     if name in {*_TIMED, "sent"}:

@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
+ACCOUNT_ID = re.compile(r"[0-9a-f]{24}|\d+:[0-9a-f-]{36}|qm:[0-9a-f:-]{20,100}")  # Atlassian's, not documented
+
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _KEY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+#[1-9][0-9]*|[A-Z][A-Z0-9_]*-[1-9][0-9]*|[1-9][0-9]*")
 
@@ -54,6 +56,11 @@ class Person:
     id: str
     name: str
     standing: Standing
+
+    @property
+    def handle(self) -> str:
+        """How the tracker calls them in a text: Jira Cloud by account id, everybody else by name."""
+        return self.id if ACCOUNT_ID.fullmatch(self.id) else self.name
 
 
 class Column(StrEnum):

@@ -1,8 +1,10 @@
 """What differs between an issue and what the protocol wants of it. Pure: nothing is written here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
+from mapping.alarms import Alarming, alarms, announced
 from mapping.board import ROBOT_WINDOW, Placement, placement
 from mapping.case import STATUS, Case, decides, events, is_before_enforcement, own_comments
 from mapping.changes import (
@@ -16,6 +18,8 @@ from mapping.changes import (
     SetLabels,
     StatusFacts,
 )
+from mapping.checklist import boxes, forgotten, forgotten_at, latest, roles
+from mapping.clocks import OPEN, Clock, State, clocks, pauses
 from mapping.issue import Happened, Standing, TimelineEvent
 from mapping.policy import Policy, written
 from mapping.severity import Severity
@@ -27,21 +31,53 @@ ASKED = ("process", "workaround", "security", "revenue_per_hour", "other_custome
 def plan_issue(case: Case, policy: Policy, now: datetime) -> Plan:
     """The changes that make the issue what the protocol wants, and when to look again."""
     place = placement(case, now)
-    changes: list[Change] = [*_labels(case, policy), *_priority(case, policy), *_move(case, place)]
-    changes += [*_status(case, policy, place), *_duplicates(case)]
-    return Plan(tuple(changes), now + ROBOT_WINDOW if place.move_to and case.claimed else None)
+    timed = clocks(case, policy, now)
+    alarming = alarms(case, timed, policy, now) if may_speak(case, policy) else Alarming(None, None, announced(case))
+    memo = {"reported_at": case.reported_at.isoformat(), **place.memo, **alarming.announced.memo()}
+    changes: list[Change] = [*_labels(case, policy, timed), *_priority(case, policy), *_move(case, place)]
+    changes += [*_status(case, policy, facts_of(case, policy, place, timed, now), memo), *_duplicates(case)]
+    changes += [alarming.alarm] if alarming.alarm else []
+    robot = [now + ROBOT_WINDOW] if place.move_to and case.claimed else []
+    again = [*robot, *changes_at(timed, now), *forgotten_at(case, policy, now), alarming.look_again_at]
+    return Plan(tuple(changes), min((at for at in again if at is not None), default=None))
 
 
-def _labels(case: Case, policy: Policy) -> Iterator[SetLabels]:
-    if case.issue.closed_at is not None:
-        return
-    want, unwanted = wanted_labels(case, policy)
+def changes_at(timed: Sequence[Clock], now: datetime) -> Iterator[datetime]:
+    """The instants to come at which a clock's state changes by itself."""
+    for clock in timed:
+        if clock.state in OPEN:
+            yield from (at for at in (clock.at_risk_at, clock.due_at) if at is not None and at > now)
+
+
+def may_speak(case: Case, policy: Policy) -> bool:
+    """Whether the issue may get comments: not from before the integrator's time, unless a person confirmed it (R24)."""
+    return case.confirmed_by is not None or not is_before_enforcement(case, policy)
+
+
+def _labels(case: Case, policy: Policy, timed: Sequence[Clock]) -> Iterator[SetLabels]:
+    want, unwanted = clock_labels(case, policy, timed)
+    if case.issue.closed_at is None:
+        also, too = wanted_labels(case, policy)
+        want, unwanted = want | also, unwanted | too
     there = {label.casefold() for label in case.issue.labels}
     out = {label.casefold() for label in unwanted}
     add = {label for label in want if label.casefold() not in there and not _taken_away(case, label, policy)}
     remove = {name for name in case.issue.labels if name.casefold() in out and not _kept(case, name, policy)}
     if add or remove:
         yield SetLabels(frozenset(add), frozenset(remove), _because(case))
+
+
+def clock_labels(case: Case, policy: Policy, timed: Sequence[Clock]) -> tuple[set[str], set[str]]:
+    """The labels that tell of clocks: at risk, breached, waiting for the customer; on a closed issue none of them."""
+    states = {clock.state for clock in timed}
+    waiting = pauses(case, policy)
+    is_waiting = bool(waiting) and waiting[-1].end is None and case.issue.closed_at is None
+    told = {
+        policy.labels.at_risk.name: State.AT_RISK in states,
+        policy.labels.breached.name: State.BREACHED in states,
+        policy.labels.waiting.name: is_waiting,
+    }
+    return {name for name, is_so in told.items() if is_so}, {name for name, is_so in told.items() if not is_so}
 
 
 def wanted_labels(case: Case, policy: Policy) -> tuple[set[str], set[str]]:
@@ -143,11 +179,10 @@ def _move(case: Case, place: Placement) -> Iterator[MoveTo]:
         yield MoveTo(place.move_to, ("R21",))
 
 
-def _status(case: Case, policy: Policy, place: Placement) -> Iterator[EditStatus]:
+def _status(case: Case, policy: Policy, facts: StatusFacts, memo: Mapping[str, Any]) -> Iterator[EditStatus]:
     if case.status is None and not _deserves_status(case, policy):
         return
-    memo = {"reported_at": case.reported_at.isoformat(), **place.memo}
-    status = EditStatus(facts_of(case, policy, place), memo, case.status.id if case.status else None, ("R23", "R24"))
+    status = EditStatus(facts, memo, case.status.id if case.status else None, ("R23", "R24"))
     said = case.status.marker.digest if case.status and case.status.marker else None
     if status.digest != said:
         yield status
@@ -157,10 +192,10 @@ def _deserves_status(case: Case, policy: Policy) -> bool:
     """Open, claimed as an emergency, and not from before the integrator's time unless a person confirmed it."""
     if case.issue.closed_at is not None or not case.claimed:
         return False
-    return case.confirmed_by is not None or not is_before_enforcement(case, policy)
+    return may_speak(case, policy)
 
 
-def facts_of(case: Case, policy: Policy, place: Placement) -> StatusFacts:
+def facts_of(case: Case, policy: Policy, place: Placement, timed: Sequence[Clock], now: datetime) -> StatusFacts:
     """Everything that the status comment says about a case."""
     target = policy.severities[case.severity] if case.severity else None
     resolution = target.resolution if target else ""
@@ -173,8 +208,12 @@ def facts_of(case: Case, policy: Policy, place: Placement) -> StatusFacts:
         response_within=written(target.response) if target else "",
         resolution_within=resolution if isinstance(resolution, str) else written(resolution),
         assignees=tuple(person.name for person in case.issue.assignees),
-        flags=(place.flag,) if place.flag else (),
+        flags=tuple(filter(None, (place.flag, forgotten(case, policy, now)))),
         closed=case.issue.closed_at is not None,
+        clocks=tuple(latest(timed)),
+        boxes=tuple(boxes(case, policy)),
+        roles=tuple(roles(case, policy)),
+        zone=policy.sla.time_zone,
     )
 
 

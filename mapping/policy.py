@@ -99,6 +99,8 @@ class Labels(Strict):
         _label("waiting-on-customer", "c5def5", "We wait for the customer: the resolution clock stands still"),
         alias="waiting-on-customer",
     )
+    at_risk: Label = Field(_label("sla-at-risk", "fbca04", "A promise is about to be broken"), alias="sla-at-risk")
+    breached: Label = Field(_label("sla-breached", "b60205", "A promise is broken"), alias="sla-breached")
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
@@ -224,6 +226,7 @@ class Sla(Strict):
     at_risk: Percent = 80
     at_risk_of: Annotated[Mapping[str, Percent], AfterValidator(_clock_names)] = {"triage": 67}
     internal_comments_count: bool = False
+    ack_expires: Duration = timedelta(minutes=30)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -233,6 +236,20 @@ class Sla(Strict):
     def at_risk_part(self, clock: str) -> float:
         """The part of a clock's time after which it is at risk."""
         return self.at_risk_of.get(clock, self.at_risk) / 100
+
+
+class Roles(Strict):
+    """Who is called when promises break (R70, R71): logins on GitHub, account ids or user names on Jira."""
+
+    team: tuple[str, ...] = ()
+    product_owner: tuple[str, ...] = ()
+
+
+class Escalation(Strict):
+    """The ladder of an emergency: the team so long after the first breach, the product owner so long (R70)."""
+
+    team_after: Duration = timedelta(minutes=30)
+    product_owner_after: Duration = timedelta(minutes=60)
 
 
 class Policy(Strict):
@@ -247,6 +264,8 @@ class Policy(Strict):
     labels: Labels = Labels()
     triage: Triage = Triage()
     sla: Sla = Sla()
+    roles: Roles = Roles()
+    escalation: Escalation = Escalation()
     calendars: Mapping[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")], Hours] = {}
 
     @model_validator(mode="after")

@@ -10,7 +10,7 @@ from adapters.github.settings import Settings
 from adapters.github.shapes import barred_columns
 from adapters.github.shared import Board, Known
 from adapters.tracker import Outcome
-from mapping.changes import Change, DropComment, EditStatus, MoveTo, SetFields, SetLabels
+from mapping.changes import Change, DropComment, EditStatus, MoveTo, PostComment, SetFields, SetLabels
 from mapping.issue import IssueRef
 
 
@@ -58,7 +58,7 @@ class Batch:
                 yield from self._label(ref, change, issue)
             case MoveTo():
                 yield from self._move(ref, change)
-            case EditStatus():
+            case EditStatus() | PostComment():
                 yield operations.write_status(ref, change, issue)
             case DropComment():
                 yield operations.drop_comment(ref, change, change.comment)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.github import marker
-from mapping.changes import Change, EditStatus
+from mapping.changes import Change, Said
 from mapping.issue import IssueRef, Marker
 
 Json = Mapping[str, Any]
@@ -59,7 +59,7 @@ def set_status(ref: IssueRef, change: Change, place: tuple[str, str], item: str,
     return Operation(ref, change, "updateProjectV2ItemFieldValue", inputs, "projectV2Item { id }")
 
 
-def write_status(ref: IssueRef, change: EditStatus, issue: str) -> Operation:
+def write_status(ref: IssueRef, change: Said, issue: str) -> Operation:
     """Create or edit the status comment, the marker at its end."""
     body = marker.dump(change.body, Marker(change.key, change.digest, change.memo))
     if change.comment is None:

@@ -13,7 +13,7 @@ from adapters.jira.history import moment
 from adapters.jira.read import Reader, Seen
 from adapters.jira.site import Fields, Site
 from adapters.tracker import LeaseLost, Outcome, TrackerError
-from mapping.changes import Change, DropComment, EditStatus, MoveTo, SetFields, SetLabels
+from mapping.changes import Change, DropComment, EditStatus, MoveTo, PostComment, Said, SetFields, SetLabels
 from mapping.issue import IssueRef, Marker
 
 C = TypeVar("C", bound=Change)
@@ -95,7 +95,7 @@ class Writer:
     def _write(self, work: _Work, changes: Sequence[Change]) -> None:
         """The order lets a crash at any point be seen in the next read: the comment carries its own marker."""
         for change in changes:
-            if isinstance(change, EditStatus):
+            if isinstance(change, EditStatus | PostComment):
                 work.attempt(change, self._comment)
             elif isinstance(change, DropComment):
                 work.attempt(change, self._drop)
@@ -110,7 +110,7 @@ class Writer:
             raise LeaseLost
         return self._site.client.call(method, path, body)
 
-    def _comment(self, work: _Work, change: EditStatus) -> None:
+    def _comment(self, work: _Work, change: Said) -> None:
         marker = Marker(change.key, change.digest, change.memo)
         hidden = [markers.INTERNAL] if work.seen.service and self._internal else []
         body = {"body": fitting(change.body), "properties": [markers.on_comment(marker), *hidden]}

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -16,14 +16,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from adapters.tracker import Tracker
 from integrator import sync as backfills
 from integrator.clock import wall_clock
-from integrator.commands.looking import connected, print_plan
+from integrator.commands.looking import connected, instant_of, print_plan
 from integrator.commands.printing import say
 from integrator.config import Config, ConfigError, Fault, load
 from integrator.connect import tracker_factory
 from integrator.errors import Failed
 from integrator.service import Service, build, open_store, ready_to_work
 from integrator.store import Store, journal, trackers
-from mapping.policy import duration
 
 TICK = 0.2
 
@@ -61,7 +60,7 @@ def sync(  # noqa: PLR0913, PLR0917
         names = ", ".join(config.trackers)
         raise ConfigError([Fault("--tracker", None, "", f"there is no {tracker!r} in app.yaml; there is {names}")])
     chosen = [tracker] if tracker else list(config.trackers)
-    start = _instant(since)
+    start = instant_of(since, "--since") if since else None
     if dry_run:
         _print_dry_run(config, chosen, start, as_json)
         return
@@ -133,19 +132,3 @@ def _bar(name: str, as_json: bool) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(name, total=None)
         yield lambda done, total: progress.update(task, completed=max(0, done), total=total)
-
-
-def _instant(since: str | None) -> datetime | None:
-    """`--since`: a date, an instant, or how long ago."""
-    if since is None:
-        return None
-    try:
-        return wall_clock() - duration(since)
-    except ValueError:
-        pass
-    try:
-        at = datetime.fromisoformat(since)
-    except ValueError:
-        says = f"{since!r} is no time; write for example 2026-11-01 or 3d"
-        raise click.BadParameter(says, param_hint="--since") from None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)

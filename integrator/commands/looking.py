@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,10 @@ from integrator.sync import plans
 from mapping.board import placement
 from mapping.case import Case
 from mapping.changes import Plan
+from mapping.clocks import Clock, clocks
 from mapping.issue import Issue, IssueRef
 from mapping.plan import facts_of
+from mapping.policy import duration
 
 
 def connected(config: Config) -> dict[str, Tracker]:
@@ -80,26 +82,40 @@ def print_plan(ref: IssueRef, planned: Plan | str, as_json: bool) -> None:
             click.echo(f"  {in_words(change)}  ({because(change.because)})")
 
 
-def explain(name: str, config_file: Path, as_json: bool) -> None:
-    """Print why an issue is what it is."""
+def explain(name: str, config_file: Path, at: str | None, as_json: bool) -> None:
+    """Print why an issue is what it is, now or at another time."""
     config = load(config_file)
     (ref,) = named(config, [name])
     issue = connected(config)[ref.tracker].read([ref])[ref]
     if isinstance(issue, Gone):
         click.echo(f"{ref}: {issue.why}" + (f"; it is now {issue.moved_to}" if issue.moved_to else ""), err=True)
         raise Failed
-    explanation = explained(issue, config)
+    explanation = explained(issue, config, instant_of(at) if at else wall_clock())
     if as_json:
         say(explanation)
     else:
         _print_explanation(explanation)
 
 
-def explained(issue: Issue, config: Config) -> dict[str, Any]:
+def instant_of(text: str, option: str = "--at") -> datetime:
+    """A time that a person named: a date, an instant, or how long ago."""
+    try:
+        return wall_clock() - duration(text)
+    except ValueError:
+        pass
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        says = f"{text!r} is no time; write for example 2026-11-01, 2026-11-01T09:00Z or 3d"
+        raise click.BadParameter(says, param_hint=option) from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def explained(issue: Issue, config: Config, now: datetime) -> dict[str, Any]:
     """Everything that leads to an issue's severity and place."""
     case = Case.of(issue, config)
-    place = placement(case, wall_clock())
-    facts = facts_of(case, config, place)
+    timed = clocks(case, config, now)
+    facts = facts_of(case, config, placement(case, now), timed, now)
     return {
         "issue": str(issue.ref),
         "title": issue.title,
@@ -115,6 +131,32 @@ def explained(issue: Issue, config: Config) -> dict[str, Any]:
         "refused_commands": [asdict(refusal) for refusal in case.refused],
         "column": issue.card.name if issue.card else None,
         "flags": list(facts.flags),
+        "clocks": [_arithmetic(clock) for clock in timed],
+        "as_of": now.isoformat(),
+    }
+
+
+def _arithmetic(clock: Clock) -> dict[str, Any]:
+    """A clock so that a person can check it by hand: from when, how long, which pauses, due when, stopped by what."""
+    return {
+        "clock": clock.key,
+        "state": clock.state,
+        "started_at": clock.start.at.isoformat(),
+        "started_by": clock.start.why,
+        "target": clock.target,
+        "pauses": [
+            {
+                "from": pause.begin.at.isoformat(),
+                "because": pause.begin.why,
+                "to": pause.end.at.isoformat() if pause.end else None,
+                "ended_by": pause.end.why if pause.end else None,
+            }
+            for pause in clock.pauses
+        ],
+        "at_risk_at": clock.at_risk_at.isoformat() if clock.at_risk_at else None,
+        "due_at": clock.due_at.isoformat() if clock.due_at else None,
+        "stopped_at": clock.stop.at.isoformat() if clock.stop else None,
+        "stopped_by": clock.stop.why if clock.stop else None,
     }
 
 
@@ -133,6 +175,13 @@ def _print_explanation(told: dict[str, Any]) -> None:
         click.echo(f"  unanswered: {', '.join(told['unanswered'])}")
     for refusal in told["refused_commands"]:
         click.echo(f"  refused: {refusal['said']} by {refusal['by']}: {refusal['why']}")
+    for clock in told["clocks"]:
+        click.echo(f"  clock {clock['clock']}: {clock['state']}")
+        click.echo(f"    from {clock['started_at']} ({clock['started_by']}), {clock['target']}")
+        for pause in clock["pauses"]:
+            click.echo(f"    less {pause['from']} ({pause['because']}) to {pause['to'] or 'now'}")
+        stopped = f"; stopped {clock['stopped_at']} ({clock['stopped_by']})" if clock["stopped_at"] else ""
+        click.echo(f"    due {clock['due_at'] or 'when the pause ends'}{stopped}")
     click.echo(f"  column: {told['column'] or 'none'}" + "".join(f"\n  {flag}" for flag in told["flags"]))
 
 
@@ -165,6 +214,8 @@ def told(line: Line) -> str:
             what = detail["column"]
         case "SetFields":
             what = ", ".join(f"{name} = {value}" for name, value in detail["values"].items())
+        case "PostComment":
+            what = ", ".join(clock["name"] for clock in detail["facts"]["breached"]) + " breached"
         case "EditStatus":
             facts = detail["facts"]
             standing = f"confirmed by {facts['confirmed_by']}" if facts["confirmed_by"] else "provisional"

@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from mapping.changes import Change, DropComment, EditStatus, MoveTo, SetFields, SetLabels
+from mapping.changes import Change, DropComment, EditStatus, MoveTo, PostComment, SetFields, SetLabels
 
 
 def say(document: Any) -> None:
@@ -40,6 +40,8 @@ def in_words(change: Change) -> str:
             severity = f"{facts.severity} {facts.severity.word}" if facts.severity else "needs triage"
             standing = f"confirmed by {facts.confirmed_by}" if facts.confirmed_by else "provisional"
             return f"{verb} status comment: " + ("closed" if facts.closed else f"{severity}, {standing}")
+        case PostComment():
+            return f"post alarm: {', '.join(clock.name for clock in change.facts.breached)} breached"
         case DropComment():
             return f"delete comment {change.comment}, a second one like an older"
 

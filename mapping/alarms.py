@@ -1,0 +1,153 @@
+"""Slips, said where the team works: once each, together where they come together, up one ladder (R70).
+
+The ladder of an emergency has three steps: the incident commander at the first breach, the team half an hour and the
+product owner an hour after it. A later breach joins the next step, or is said alone once the ladder is done.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from mapping.case import Case, own_comments
+from mapping.changes import AlarmFacts, ClockFacts, PostComment
+from mapping.clocks import Clock, State, facts
+from mapping.commands import Fact
+from mapping.issue import Comment
+from mapping.policy import Policy
+
+ALARM = "alarm"
+LATE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of the ladder: who is called, and how long after the step before."""
+
+    name: str
+    after: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """What was said already: the clocks by key, the steps of the ladder, and when the last of them was due."""
+
+    clocks: frozenset[str] = frozenset()
+    steps: int = 0
+    step_at: datetime | None = None
+    comments: int = 0
+
+    def memo(self) -> dict[str, Any]:
+        """What the status comment remembers, should an alarm comment be deleted."""
+        if not self.comments:
+            return {}
+        step_at = {"step_at": self.step_at.isoformat()} if self.step_at else {}
+        return {"announced": sorted(self.clocks), "steps": self.steps, "alarms": self.comments, **step_at}
+
+
+@dataclass(frozen=True, slots=True)
+class Alarming:
+    """What to say now (None: nothing), and when the next step is due if nothing changes."""
+
+    alarm: PostComment | None
+    look_again_at: datetime | None
+    announced: Announced
+
+
+def announced(case: Case) -> Announced:
+    """Everything that was announced, from the alarm comments themselves and from the status comment's memory."""
+    said = alarm_comments(case)
+    memos = [case.memo, *(comment.marker.memo for comment in said if comment.marker)]
+    step_at = [datetime.fromisoformat(memo["step_at"]) for memo in memos if "step_at" in memo]
+    return Announced(
+        clocks=frozenset(key for memo in memos for key in memo.get("announced", ())),
+        steps=max(int(memo.get("steps", 0)) for memo in memos),
+        step_at=max(step_at, default=None),
+        comments=max([len(said), *(int(memo.get("alarms", 0)) for memo in memos)]),
+    )
+
+
+def alarm_comments(case: Case) -> list[Comment]:
+    """Our own alarm comments, the oldest first."""
+    keys = {c.marker.key for c in case.issue.comments if c.marker and c.marker.key.startswith(f"{ALARM}-")}
+    return sorted((own_comments(case.issue, key)[0] for key in keys), key=lambda comment: (comment.at, comment.id))
+
+
+def alarms(case: Case, timed: Sequence[Clock], policy: Policy, now: datetime) -> Alarming:
+    """Decide whether to say something now."""
+    done = announced(case)
+    broken = [clock for clock in timed if clock.state is State.BREACHED and _counts(clock, policy)]
+    if not broken:
+        return Alarming(None, None, done)
+    ladder = _ladder(case, policy)
+    steps, step_at, following = _climb(done, ladder, broken, now)
+    is_new = any(clock.key not in done.clocks for clock in broken)
+    if steps == done.steps and not (is_new and steps == len(ladder)):
+        return Alarming(None, following, done)
+    said = Announced(done.clocks | {clock.key for clock in broken}, steps, step_at, done.comments + 1)
+    return Alarming(_alarm(case, policy, broken, done, said, now), following, said)
+
+
+def _climb(
+    done: Announced, ladder: Sequence[Step], broken: Sequence[Clock], now: datetime
+) -> tuple[int, datetime | None, datetime | None]:
+    """The steps due by now, when the last of them was, and when the next will be: steps missed are taken at once."""
+    earliest = min(clock.due_at for clock in broken if clock.due_at)
+    steps, step_at = done.steps, done.step_at
+    while steps < len(ladder):
+        due = earliest if step_at is None else max(step_at + ladder[steps].after, earliest)
+        if due > now:
+            return steps, step_at, due
+        steps, step_at = steps + 1, due
+    return steps, step_at, None
+
+
+def _counts(clock: Clock, policy: Policy) -> bool:
+    """Breaches from before the integrator's time are recorded, never announced."""
+    since = policy.sla.enforce_from
+    return clock.due_at is not None and (since is None or clock.due_at >= since)
+
+
+def _ladder(case: Case, policy: Policy) -> tuple[Step, ...]:
+    first = Step("incident commander", timedelta(0))
+    if case.severity is not None and not case.severity.is_emergency:
+        return (first,)
+    team, owner = policy.escalation.team_after, policy.escalation.product_owner_after
+    return first, Step("team", team), Step("product owner", owner - team)
+
+
+def _alarm(  # noqa: PLR0913, PLR0917 - all that an alarm says
+    case: Case, policy: Policy, broken: Sequence[Clock], done: Announced, said: Announced, now: datetime
+) -> PostComment:
+    climbed = range(done.steps, said.steps)
+    new = [clock for clock in broken if clock.key not in done.clocks and clock.due_at is not None]
+    since = said.step_at if climbed else max((clock.due_at for clock in new if clock.due_at), default=now)
+    told = AlarmFacts(
+        severity=case.severity,
+        breached=tuple(ClockFacts(clock.name, clock.state.value, clock.due_at) for clock in broken),
+        step=_ladder(case, policy)[said.steps - 1].name if climbed else "",
+        mentions=_mentions(case, policy, climbed, broken),
+        late=since is not None and now - since > LATE,
+        reclassified=any(clock.due_at < case.since for clock in new if clock.due_at),
+        zone=policy.sla.time_zone,
+    )
+    names = sorted({clock.name for clock in broken})
+    return PostComment(f"{ALARM}-{said.comments}", told, said.memo(), ("R70", *names))
+
+
+def _mentions(case: Case, policy: Policy, steps: range, broken: Sequence[Clock]) -> tuple[str, ...]:
+    """Whom an alarm calls: the commander or the assignees, then the team, then the product owner (R26, R70)."""
+    called: list[str] = []
+    if 0 in steps or not len(steps):
+        called += [commander(case)] if commander(case) else [person.handle for person in case.issue.assignees]
+    if 1 in steps:
+        called += policy.roles.team
+    if 2 in steps or any(clock.name == "triage" for clock in broken):
+        called += policy.roles.product_owner
+    return tuple(dict.fromkeys(called))
+
+
+def commander(case: Case) -> str:
+    """The incident commander, as `/ic` named them; empty while nobody did."""
+    named = [o.command.text for o in facts(case, "ic") if isinstance(o.command, Fact)]
+    return named[-1] if named else ""
