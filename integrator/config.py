@@ -8,16 +8,17 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import ConstructorError, DuplicateKeyError, RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import Node
 
-from mapping.hours import Strict
+from integrator.public_holidays import with_holidays
+from mapping.hours import Hours, Strict
 from mapping.issue import Column
-from mapping.policy import Policy
+from mapping.policy import CalendarName, Policy
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -100,6 +101,7 @@ class Config(Policy):
     """app.yaml: the policy, the trackers it is kept on, who the integrator was before, and where trackers reach it."""
 
     trackers: Mapping[Annotated[str, Field(pattern=NAME)], AnyTracker] = {}
+    calendars: Mapping[CalendarName, Annotated[Hours, AfterValidator(with_holidays)]] = Field(default_factory=dict)
     identity: Identity = Identity()
     public_url: Url | None = None
 

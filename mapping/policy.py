@@ -252,6 +252,9 @@ class Escalation(Strict):
     product_owner_after: Duration = timedelta(minutes=60)
 
 
+CalendarName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
+
+
 class Policy(Strict):
     """Everything about the protocol that a team may change."""
 
@@ -266,7 +269,7 @@ class Policy(Strict):
     sla: Sla = Sla()
     roles: Roles = Roles()
     escalation: Escalation = Escalation()
-    calendars: Mapping[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")], Hours] = {}
+    calendars: Mapping[CalendarName, Hours] = {}
 
     @model_validator(mode="after")
     def _every_severity(self) -> Self:
