@@ -4,18 +4,19 @@ A clock is a function of the issue's history and the time, never of how often it
 strictly: at exactly 60:00 a promise of one hour is breached.
 """
 
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from mapping.calendar import WorkingTime, end_of_next_quarter
-from mapping.case import Case, Order, events
-from mapping.commands import Fact
+from mapping.calendar import WallClock, WorkingTime, end_of_next_quarter
+from mapping.case import Case, Order, decides, events
+from mapping.commands import Fact, SetSeverity, Triage
 from mapping.issue import Comment, Happened, Standing
-from mapping.policy import NEXT_QUARTER, Policy
+from mapping.policy import Policy
 from mapping.severity import Severity
-from mapping.text import lines
+from mapping.text import Line, lines
 from mapping.when import instant
 
 
@@ -29,6 +30,9 @@ class State(StrEnum):
     MET = "met"
     PAUSED = "paused"
 
+
+_COMMAND = re.compile(r"/[a-z][a-z0-9-]*(?:\s.*)?", re.IGNORECASE)
+_WALL = WallClock()
 
 OPEN = {State.RUNNING, State.AT_RISK, State.BREACHED, State.PAUSED}
 
@@ -83,6 +87,15 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Decision:
+    """A person's look at the severity: the one they named (None: only answers), or took away."""
+
+    mark: Mark
+    severity: Severity | None
+    undone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Promise:
     """What is to be timed: `length` of working time, or a fixed instant."""
 
@@ -92,6 +105,7 @@ class Promise:
     length: timedelta | datetime
     stop: Mark | None
     pauses: tuple[Pause, ...] = ()
+    kept: bool = True  # False: the stop breaks the promise, however early it comes
 
 
 def clocks(case: Case, policy: Policy, now: datetime) -> tuple[Clock, ...]:
@@ -100,9 +114,9 @@ def clocks(case: Case, policy: Policy, now: datetime) -> tuple[Clock, ...]:
         return ()
     runs = tuple(runs_of(case))
     timed = [
-        *_triage(case, policy),
-        *(clock for run in runs for clock in _of_run(case, policy, run)),
-        *_milestones(case, policy, runs[-1]),
+        *_triage(case, policy, runs[0]),
+        *(promise for run in runs for promise in _of_run(case, policy, run)),
+        *(promise for run in runs for promise in _milestones(case, policy, run)),
     ]
     time = {severity: policy.working_time(severity) for severity in Severity}
     told = (
@@ -173,7 +187,13 @@ def _tells(comment: Comment, case: Case, policy: Policy) -> bool:
     reporter = case.issue.author
     if reporter is not None and comment.by.id == reporter.id:
         return False
-    return any(line.text.strip() and not (line.prose and line.text.startswith("/")) for line in lines(comment.body))
+    return any(_is_said(line) for line in lines(comment.body))
+
+
+def _is_said(line: Line) -> bool:
+    """Commands and quotations are not the author's words to the customer; a path or a code block is."""
+    is_command = line.prose and _COMMAND.fullmatch(line.text) is not None
+    return bool(line.text.strip()) and not is_command and not line.text.startswith((">", "bq. "))
 
 
 def pauses(case: Case, policy: Policy) -> tuple[Pause, ...]:
@@ -206,17 +226,44 @@ def _waits(case: Case, policy: Policy) -> Iterator[tuple[Mark, bool]]:
 # ---------------------------------------------------------------------- what is promised
 
 
-def _triage(case: Case, policy: Policy) -> Iterator[Promise]:
-    """R26: a claimed emergency is looked at by a person, within minutes."""
+def _triage(case: Case, policy: Policy, run: Run) -> Iterator[Promise]:
+    """R26: a claimed emergency is looked at by a person, within minutes. The first look counts, not the last."""
     if not case.claimed:
         return
-    stop = Mark(case.since, f"decided by {case.confirmed_by or (case.word.by if case.word else '')}")
-    decided = case.confirmed_by is not None or case.word is not None
-    closed = Mark(case.issue.closed_at, "closed") if case.issue.closed_at is not None else None
-    harmless = case.severity is not None and not case.severity.is_emergency
-    by_rules = Mark(case.reported_at, "the rules found no emergency") if harmless else None
+    stops = [*(decision.mark for decision in _decisions(case, policy)), *([run.end] if run.end else [])]
+    if case.word is None and case.confirmed_by is not None:
+        stops.append(Mark(case.since, f"confirmed by {case.confirmed_by}"))
+    elif case.word is None and case.severity is not None and not case.severity.is_emergency:
+        stops.append(Mark(case.reported_at, "the rules found no emergency"))
     start = Mark(case.reported_at, "reported as an emergency")
-    yield Promise("triage", 1, start, policy.sla.triage, stop if decided else by_rules or closed)
+    yield Promise("triage", 1, start, policy.sla.triage, min(stops, key=lambda mark: mark.at, default=None))
+
+
+def _decisions(case: Case, policy: Policy) -> Iterator[Decision]:
+    """Every time a person said how bad it is, or answered the checklist."""
+    for order in case.orders:
+        if isinstance(order.command, SetSeverity | Triage):
+            severity = order.command.severity if isinstance(order.command, SetSeverity) else None
+            yield Decision(Mark(order.at, f"{order.command.said} by {order.by.name}"), severity)
+    for event in events(case.issue):
+        if event.by is None or not decides(event, case.issue, policy):
+            continue
+        mark = Mark(event.at, f"{event.kind} {event.value} by {event.by.name}")
+        if event.kind is Happened.PRIORITIZED and event.value in policy.triage.priorities:
+            yield Decision(mark, policy.triage.priorities[event.value])
+        elif event.kind in {Happened.LABELED, Happened.UNLABELED} and (named := policy.labels.severity_of(event.value)):
+            yield Decision(mark, named, undone=event.kind is Happened.UNLABELED)
+
+
+def _p0_at(case: Case, policy: Policy) -> datetime:
+    """When the issue last became a confirmed P0; saying so again doesn't start anything anew."""
+    became: datetime | None = None
+    for decision in sorted(_decisions(case, policy), key=lambda decision: decision.mark.at):
+        if decision.severity is Severity.P0:
+            became = None if decision.undone else became or decision.mark.at
+        elif decision.severity is not None and not decision.undone:
+            became = None
+    return became or case.since
 
 
 def _of_run(case: Case, policy: Policy, run: Run) -> Iterator[Promise]:
@@ -227,10 +274,10 @@ def _of_run(case: Case, policy: Policy, run: Run) -> Iterator[Promise]:
     told = [mark for mark in updates(case, policy) if run.covers(mark.at)]
     first = told[0] if told else None
     gave_up = Mark(run.end.at, "closed without any response") if run.end and first is None else None
-    yield Promise("response", run.number, run.start, target.response, first or gave_up)
+    yield Promise("response", run.number, run.start, target.response, first or gave_up, kept=gave_up is None)
     length = (
         end_of_next_quarter(run.start.at, policy.sla.zone, policy.sla.fiscal_year_starts)
-        if target.resolution == NEXT_QUARTER or isinstance(target.resolution, str)
+        if isinstance(target.resolution, str)
         else target.resolution
     )
     waited = () if case.severity is Severity.P0 else pauses(case, policy)
@@ -260,7 +307,9 @@ def _milestones(case: Case, policy: Policy, run: Run) -> Iterator[Promise]:
     """
     if case.severity is not Severity.P0 or case.confirmed_by is None:
         return
-    start = Mark(max(case.since, run.start.at), f"P0 confirmed by {case.confirmed_by}")
+    start = Mark(max(_p0_at(case, policy), run.start.at), f"P0 confirmed by {case.confirmed_by}")
+    if run.end is not None and run.end.at < start.at:
+        return
     told = [mark for mark in updates(case, policy) if run.covers(mark.at)]
     marks = policy.sla.milestones
     before = run.start.at
@@ -277,11 +326,10 @@ def _milestones(case: Case, policy: Policy, run: Run) -> Iterator[Promise]:
 
 
 def _clock(promise: Promise, time: WorkingTime, policy: Policy, now: datetime) -> Clock:
-    seen = tuple(pause for pause in promise.pauses if promise.start.at < (pause.end or pause.begin).at)
-    due_at = _due(promise, time, seen, 1.0)
-    part = policy.sla.at_risk_part(promise.name)
-    at_risk_at = _due(promise, time, seen, part)
     stop = promise.stop if promise.stop is not None and promise.stop.at <= now else None
+    seen = tuple(_seen(promise, stop.at if stop else now))
+    due_at = _due(promise, time, seen, 1.0)
+    at_risk_at = _due(promise, time, seen, policy.sla.at_risk_part(promise.name))
     return Clock(
         name=promise.name,
         cycle=promise.cycle,
@@ -291,15 +339,29 @@ def _clock(promise: Promise, time: WorkingTime, policy: Policy, now: datetime) -
         at_risk_at=at_risk_at,
         stop=stop,
         pauses=seen,
-        state=_state(stop, due_at, at_risk_at, _is_paused(seen, now), now),
+        state=_state(promise, stop, due_at, at_risk_at, _is_paused(seen, now), now),
     )
 
 
-def _state(
-    stop: Mark | None, due_at: datetime | None, at_risk_at: datetime | None, paused: bool, now: datetime
+def _seen(promise: Promise, until: datetime) -> Iterator[Pause]:
+    """The pauses that touch a clock by then: what comes after its stop, or hasn't happened yet, changes nothing."""
+    for pause in promise.pauses:
+        lasts = pause.end is None or pause.end.at > until
+        if pause.begin.at <= until and (pause.end is None or pause.end.at > promise.start.at):
+            yield replace(pause, end=None) if lasts else pause
+
+
+def _state(  # noqa: PLR0913, PLR0917 - all that a state depends on
+    promise: Promise,
+    stop: Mark | None,
+    due_at: datetime | None,
+    at_risk_at: datetime | None,
+    paused: bool,
+    now: datetime,
 ) -> State:
     if stop is not None:
-        return State.MISSED if due_at is not None and stop.at >= due_at else State.MET
+        late = due_at is not None and stop.at >= due_at
+        return State.MISSED if late or not promise.kept else State.MET
     if due_at is not None and now >= due_at:
         return State.BREACHED
     if paused:
@@ -314,9 +376,10 @@ def _is_paused(seen: Sequence[Pause], now: datetime) -> bool:
 def _due(promise: Promise, time: WorkingTime, seen: Sequence[Pause], part: float) -> datetime | None:
     """When so much of the promise's time will have passed, pauses left out; None while a pause leaves it open."""
     start = promise.start.at
-    if isinstance(promise.length, datetime):
-        return start + (promise.length - start) * part
-    left = promise.length * part
+    length = promise.length
+    if isinstance(length, datetime):
+        length, time = length - start, _WALL
+    left = length * part
     for pause in seen:
         begin = max(start, pause.begin.at)
         if (ran := time.worked(start, begin)) >= left:

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 _DURATION = re.compile(r"(?:(\d{1,4})\s*d)?\s*(?:(\d{1,4})\s*h)?\s*(?:(\d{1,5})\s*m(?:in)?)?", re.IGNORECASE)
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
 
+_YEARS = range(2000, 3000)  # others are slips of the pen, and the first and last can't be told in every zone
+
 When = timedelta | time | datetime
 
 
@@ -19,9 +21,10 @@ def when(text: str) -> When | None:
         days, hours, minutes = (int(part or 0) for part in parts.groups())
         return timedelta(days=days, hours=hours, minutes=minutes) or None
     try:
-        return datetime.fromisoformat(plain)
+        meant = datetime.fromisoformat(plain)
     except ValueError:
         return None
+    return meant if meant.year in _YEARS else None
 
 
 def instant(meant: When, said_at: datetime, zone: ZoneInfo) -> datetime:
