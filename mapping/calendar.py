@@ -110,13 +110,10 @@ def _offset(zone: ZoneInfo, local: datetime) -> timedelta:
 
 
 def _change(zone: ZoneInfo, early: datetime, late: datetime) -> datetime:
-    """The minute at which the zone's offset changes between two instants."""
+    """The second at which the zone's offset changes between two instants."""
     before = early.astimezone(zone).utcoffset()
-    while late - early > timedelta(minutes=1):
-        middle = early + (late - early) // 2
-        middle = middle.replace(second=0, microsecond=0)
-        if middle <= early:
-            break
+    while late - early > timedelta(seconds=1):
+        middle = (early + (late - early) // 2).replace(microsecond=0)
         early, late = (middle, late) if middle.astimezone(zone).utcoffset() == before else (early, middle)
     return late
 

@@ -135,6 +135,10 @@ def test_a_calendar_of_closed_days_only_says_so() -> None:
         calendar("UTC", {0: ()}).after(utc("2026-11-23T09:00"), H)
 
 
+def test_a_calendar_of_closed_days_only_never_works() -> None:
+    assert calendar("UTC", {0: ()}).worked(utc("2026-11-23T09:00"), utc("2026-11-30T09:00")) == 0 * H
+
+
 def test_a_wall_clock_never_stops() -> None:
     start = utc("2026-03-28T12:00")
     assert WallClock().after(start, 24 * H) == utc("2026-03-29T12:00")
