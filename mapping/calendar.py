@@ -11,7 +11,6 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 DAY = timedelta(days=1)
-NEAR = timedelta(days=2)  # a change of the clocks may skip a whole day
 FURTHEST = timedelta(days=3700)
 
 
@@ -92,11 +91,12 @@ def _naive(day: date, minutes: int) -> datetime:
 
 def _instants(zone: ZoneInfo, first: datetime, last: datetime) -> Iterator[tuple[datetime, datetime]]:
     """The instants whose local wall time lies in [first, last): one span, or two around a change of the clocks."""
-    before, after = _offset(zone, first - NEAR), _offset(zone, last + NEAR)
+    early, late = first.replace(tzinfo=UTC) - DAY, last.replace(tzinfo=UTC) + DAY  # no zone is a day from UTC
+    before, after = _offset(zone, early), _offset(zone, late)
     if before == after:
         yield (first - before).replace(tzinfo=UTC), (last - before).replace(tzinfo=UTC)
         return
-    changed = _change(zone, (first - NEAR - before).replace(tzinfo=UTC), (last + NEAR - after).replace(tzinfo=UTC))
+    changed = _change(zone, early, late)
     for opens, closes in (
         ((first - before).replace(tzinfo=UTC), min((last - before).replace(tzinfo=UTC), changed)),
         (max((first - after).replace(tzinfo=UTC), changed), (last - after).replace(tzinfo=UTC)),
@@ -105,16 +105,16 @@ def _instants(zone: ZoneInfo, first: datetime, last: datetime) -> Iterator[tuple
             yield opens, closes
 
 
-def _offset(zone: ZoneInfo, local: datetime) -> timedelta:
-    return local.replace(tzinfo=zone).utcoffset() or timedelta(0)
+def _offset(zone: ZoneInfo, instant: datetime) -> timedelta:
+    return instant.astimezone(zone).utcoffset() or timedelta(0)
 
 
 def _change(zone: ZoneInfo, early: datetime, late: datetime) -> datetime:
     """The second at which the zone's offset changes between two instants."""
-    before = early.astimezone(zone).utcoffset()
+    before = _offset(zone, early)
     while late - early > timedelta(seconds=1):
         middle = (early + (late - early) // 2).replace(microsecond=0)
-        early, late = (middle, late) if middle.astimezone(zone).utcoffset() == before else (early, middle)
+        early, late = (middle, late) if _offset(zone, middle) == before else (early, middle)
     return late
 
 

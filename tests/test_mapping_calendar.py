@@ -104,6 +104,10 @@ UTC_OFFICE = calendar("UTC", OFFICE)
             id="Apia, over a day that wasn't",
         ),
         pytest.param(
+            calendar("Pacific/Apia", {6: ((0, 15),)}), "2011-12-30T00:00", M, "2011-12-31T10:01",
+            id="Apia, two days after the day that wasn't",
+        ),
+        pytest.param(
             calendar("Pacific/Apia", {4: ((540, 1020),)}), "2011-12-29T20:00", H, "2012-01-05T20:00",
             id="Apia, the Friday that wasn't",
         ),
