@@ -82,7 +82,7 @@ def alarms(case: Case, timed: Sequence[Clock], policy: Policy, now: datetime) ->
     ladder = _ladder(case, policy)
     steps, step_at, following = _climb(done, ladder, broken, now)
     is_new = any(clock.key not in done.clocks for clock in broken)
-    if steps == done.steps and not (is_new and steps == len(ladder)):
+    if steps == done.steps and not (is_new and steps >= len(ladder)):
         return Alarming(None, following, done)
     said = Announced(done.clocks | {clock.key for clock in broken}, steps, step_at, done.comments + 1)
     return Alarming(_alarm(case, policy, broken, done, said, now), following, said)

@@ -57,8 +57,8 @@ def roles(case: Case, policy: Policy) -> Iterator[tuple[str, str]]:
     yield from ((role, name) for role, name in named.items() if name)
 
 
-def boxes(case: Case, policy: Policy) -> Iterator[Box]:
-    """The checklist of an open P0 or P1."""
+def boxes(case: Case, policy: Policy, move_to: Column | None = None) -> Iterator[Box]:
+    """The checklist of an open P0 or P1, whose card is about to move."""
     if not case.is_emergency:
         return
     run = list(runs_of(case))[-1]
@@ -73,7 +73,7 @@ def boxes(case: Case, policy: Policy) -> Iterator[Box]:
     yield Box("exactly one owner", len(case.issue.assignees) == 1)
     yield Box("customer given a timeline: /eta 4h, and told", told and eta(case, policy) is not None)
     if card is not None:
-        yield Box("in the Emergency Queue", card.column is Column.EMERGENCY_QUEUE)
+        yield Box("in the Emergency Queue", (move_to or card.column) is Column.EMERGENCY_QUEUE)
 
 
 def forgotten(case: Case, policy: Policy, now: datetime) -> str:

@@ -35,8 +35,8 @@ def plan_issue(case: Case, policy: Policy, now: datetime) -> Plan:
     alarming = alarms(case, timed, policy, now) if may_speak(case, policy) else Alarming(None, None, announced(case))
     memo = {"reported_at": case.reported_at.isoformat(), **place.memo, **alarming.announced.memo()}
     changes: list[Change] = [*_labels(case, policy, timed), *_priority(case, policy), *_move(case, place)]
+    changes += [alarming.alarm] if alarming.alarm else []  # before the comment that remembers that it was said
     changes += [*_status(case, policy, facts_of(case, policy, place, timed, now), memo), *_duplicates(case)]
-    changes += [alarming.alarm] if alarming.alarm else []
     robot = [now + ROBOT_WINDOW] if place.move_to and case.claimed else []
     again = [*robot, *changes_at(timed, now), *forgotten_at(case, policy, now), alarming.look_again_at]
     return Plan(tuple(changes), min((at for at in again if at is not None), default=None))
@@ -211,7 +211,7 @@ def facts_of(case: Case, policy: Policy, place: Placement, timed: Sequence[Clock
         flags=tuple(filter(None, (place.flag, forgotten(case, policy, now)))),
         closed=case.issue.closed_at is not None,
         clocks=tuple(latest(timed)),
-        boxes=tuple(boxes(case, policy)),
+        boxes=tuple(boxes(case, policy, place.move_to)),
         roles=tuple(roles(case, policy)),
         zone=policy.sla.time_zone,
     )

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adapters.memory import OURSELVES, MemoryTracker
-from integrator.texts import status_text
+from integrator.worker import in_words
 from mapping.case import Case
-from mapping.changes import Change, EditStatus, MoveTo, Plan, SetFields, SetLabels, StatusFacts
+from mapping.changes import Change, EditStatus, MoveTo, Plan, PostComment, SetFields, SetLabels, StatusFacts
 from mapping.issue import Comment, Happened, Issue, IssueRef, Person, TimelineEvent
 from mapping.plan import plan_issue
 from mapping.policy import Policy
@@ -97,6 +97,10 @@ def facts_in(plan: Plan) -> StatusFacts:
     return facts
 
 
+def alarm_in(plan: Plan) -> PostComment | None:
+    return next((change for change in plan.changes if isinstance(change, PostComment)), None)
+
+
 class Desk:
     """A tracker in memory, on which people act, and the integrator's one path, run when told."""
 
@@ -126,9 +130,5 @@ class Desk:
     def work(self) -> tuple[Change, ...]:
         """Plan once, and apply it."""
         ref, changes = self.issue.ref, self.plan().changes
-        texts = [
-            replace(change, body=status_text(change.facts, "markdown")) if isinstance(change, EditStatus) else change
-            for change in changes
-        ]
-        self.tracker.apply({ref: texts}, lambda: True)
+        self.tracker.apply({ref: in_words(changes, "markdown", self.clock())}, lambda: True)
         return changes

@@ -38,7 +38,6 @@ def read(body: str) -> list[Command]:
         pytest.param("```\n/p0", ["P0"], id="R25 after a fence never closed"),
         pytest.param("{code}\n/p0\n{code}\n{noformat}\n/p1\n{noformat}", [], id="R25 in Jira code"),
         pytest.param("<!-- \n/p0\n-->", [], id="R25 in a comment"),
-        pytest.param("/ack\n/eta 2h\n/sent", [], id="R25 other commands"),
     ],
 )
 def test_severities(body: str, severities: list[str]) -> None:

@@ -523,9 +523,13 @@ def test_missing_answers_are_asked_for(answers: dict[str, str], missing: list[st
 def test_an_unchanged_status_is_not_edited() -> None:
     """R23: the digest of the facts and the memo decides, whatever the tracker did to the text."""
     issue = an_issue(body=STOPPED)
-    (edit,) = [change for change in plan_of(issue).changes if isinstance(change, EditStatus)]
+    plan = plan_of(issue)
+    (edit,) = [change for change in plan.changes if isinstance(change, EditStatus)]
     told = replace(issue, comments=(status(edit.digest, **edit.memo),))
-    assert not [change for change in plan_of(told, minutes=500).changes if isinstance(change, EditStatus)]
+    assert plan.look_again_at == at(10.05)
+    assert not [change for change in plan_of(told, minutes=10).changes if isinstance(change, EditStatus)]
+    (at_risk,) = [change for change in plan_of(told, minutes=10.05).changes if isinstance(change, EditStatus)]
+    assert (at_risk.comment, at_risk.digest != edit.digest) == ("status", True)
     later = replace(told, body=MINOR)
     (again,) = [change for change in plan_of(later).changes if isinstance(change, EditStatus)]
     assert (again.comment, again.digest != edit.digest) == ("status", True)
@@ -554,21 +558,24 @@ def test_all_but_the_oldest_status_are_dropped() -> None:
 @pytest.mark.parametrize(
     ("issue", "moves", "again"),
     [
-        pytest.param(an_issue(body=STOPPED, card=Card()), "Emergency Queue", True, id="R21 moved"),
-        pytest.param(an_issue(body=MINOR, card=Card()), "Backlog", False, id="R21 moved, but nobody claimed it"),
+        pytest.param(an_issue(body=STOPPED, card=Card()), "Emergency Queue", 3.25, id="R21 moved"),
+        pytest.param(
+            an_issue(body=MINOR, card=Card()), "Backlog", 0.8 * 24 * 60, id="R21 moved, but nobody claimed it: R10"
+        ),
         pytest.param(
             an_issue(body=STOPPED, card=Card("Emergency Queue", Column.EMERGENCY_QUEUE)),
             None,
-            False,
-            id="R21 not moved",
+            10.05,
+            id="R21 not moved: R26",
         ),
-        pytest.param(an_issue(body=STOPPED), None, False, id="R21 no board"),
+        pytest.param(an_issue(body=STOPPED), None, 10.05, id="R21 no board: R26"),
+        pytest.param(an_issue("alice", body=MINOR, card=Card()), "Backlog", None, id="R21 moved, the team's own work"),
     ],
 )
-def test_look_again_after_a_move(issue: Issue, moves: str | None, again: bool) -> None:
+def test_look_again_after_a_move(issue: Issue, moves: str | None, again: float | None) -> None:
     plan = plan_of(issue, minutes=3)
     assert move_of(plan) == moves
-    assert plan.look_again_at == (at(3.25) if again else None)
+    assert plan.look_again_at == (None if again is None else at(again))
 
 
 def test_the_order_of_changes() -> None:

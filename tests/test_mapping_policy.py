@@ -18,16 +18,40 @@ def loaded(tree: dict[str, Any]) -> Policy:
 
 
 @pytest.mark.parametrize(
-    ("severity", "response", "resolution"),
+    ("severity", "response", "resolution", "update"),
     [
-        pytest.param("P0", "1h", "4h", id="R2 R3"),
-        pytest.param("P1", "4h", "1d", id="R6 R7"),
-        pytest.param("P2", "1d", "1w", id="R10 R11"),
-        pytest.param("P3", "2d", "next quarter", id="R14 R15"),
+        pytest.param("P0", "1h", "4h", "1h", id="R2 R3 R32"),
+        pytest.param("P1", "4h", "1d", "4h", id="R6 R7 R38"),
+        pytest.param("P2", "1d", "1w", None, id="R10 R11"),
+        pytest.param("P3", "2d", "next quarter", None, id="R14 R15"),
     ],
 )
-def test_the_protocols_numbers(severity: str, response: str, resolution: str) -> None:
-    assert Policy().model_dump(mode="json")["severities"][severity] == {"response": response, "resolution": resolution}
+def test_the_protocols_numbers(severity: str, response: str, resolution: str, update: str | None) -> None:
+    assert Policy().model_dump(mode="json")["severities"][severity] == {
+        "response": response,
+        "resolution": resolution,
+        "update": update,
+        "calendar": None,
+    }
+
+
+def test_the_protocols_other_numbers() -> None:
+    """R26, R32, R70."""
+    told = Policy().model_dump(mode="json", include={"sla", "escalation"})
+    assert told == {
+        "sla": {
+            "enforce_from": None,
+            "time_zone": "UTC",
+            "fiscal_year_starts": 1,
+            "triage": "15m",
+            "milestones": {"acknowledgement": "15m", "assessment": "30m", "progress": "1h"},
+            "at_risk": 80,
+            "at_risk_of": {"triage": 67},
+            "internal_comments_count": False,
+            "ack_expires": "30m",
+        },
+        "escalation": {"team_after": "30m", "product_owner_after": "1h"},
+    }
 
 
 def test_what_is_written_is_read_again() -> None:
@@ -84,7 +108,10 @@ def test_labels_by_meaning() -> None:
     assert labels.severity_of("SEV0") is Severity.P0
     assert labels.severity_of("p1") is Severity.P1
     assert labels.severity_of("P0") is None
-    assert [label.name for label in labels.all()] == ["sev0", "P1", "P2", "P3", "emergency", "needs-triage"]
+    assert [label.name for label in labels.all()] == [
+        *("sev0", "P1", "P2", "P3", "emergency", "needs-triage"),
+        *("waiting-on-customer", "sla-at-risk", "sla-breached"),
+    ]
 
 
 def test_every_priority_is_a_hint() -> None:
@@ -100,6 +127,7 @@ def test_every_priority_is_a_hint() -> None:
 
 ROW = {"name": "mine", "when": {"kind": "request"}, "then": "P3"}
 LABEL = {"color": "ff0000", "description": ""}
+TARGETS = {f"P{number}": {"response": "1h", "resolution": "4h"} for number in range(4)}
 
 
 @pytest.mark.parametrize(
@@ -131,6 +159,14 @@ LABEL = {"color": "ff0000", "description": ""}
         ({"triage": {"answer_labels": {"big": {"process": "huge"}}}}, "big: 'huge' is not an answer to process"),
         ({"triage": {"answer_labels": {"big": {"process": "unknown"}}}}, "big: 'unknown' is not an answer to process"),
         ({"triage": {"trusted_bots": "bot"}}, "valid array"),
+        ({"sla": {"at_risk": 100}}, "less than or equal to 99"),
+        ({"sla": {"at_risk_of": {"tea": 50}}}, "'tea' is not a clock; use triage, response, next_update, resolution"),
+        ({"sla": {"time_zone": "Mars/Base"}}, "'Mars/Base' is not a time zone"),
+        ({"sla": {"fiscal_year_starts": 13}}, "less than or equal to 12"),
+        (
+            {"severities": {**TARGETS, "P3": {**TARGETS["P3"], "calendar": "office"}}},
+            "severities.P3: there is no calendar 'office'; there is none yet",
+        ),
         ({"colour": "red"}, "Extra inputs are not permitted"),
     ],
     ids=lambda value: f"R24 {value}",

@@ -16,13 +16,18 @@ from integrator.store import Store, agenda, intents, journal, trackers
 from integrator.worker import BATCH, BELIEVE_AFTER, CHUNK, LAG, REREAD, TO_WRITE, Worker
 from mapping.changes import Change, EditStatus, SetLabels
 from mapping.issue import Issue, IssueRef
-from mapping.policy import Policy
+from mapping.policy import Policy, Sla, Target
+from mapping.severity import Severity
 from webhooks.delivery import Delivery, Touch
 
 START = datetime(2026, 11, 23, 9, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 ONE, TWO, THREE = (IssueRef("github", f"acme/shop#{number}") for number in (1, 2, 3))
 POISON = "poison"
+
+# Promises for so long that no clock rings while a test watches retries.
+YEAR = timedelta(weeks=52)
+PATIENT = Policy(sla=Sla(triage=YEAR), severities={s: Target(response=YEAR, resolution=YEAR) for s in Severity})
 
 
 class Troubled(MemoryTracker):
@@ -77,7 +82,7 @@ class House:
         self.jira = Troubled("jira", self.clock)
         self.watched = True
         both = {"github": self.github, "jira": self.jira}
-        self.worker = Worker(self.store, self.tasks, both, Policy(), lambda ref: self.watched)
+        self.worker = Worker(self.store, self.tasks, both, PATIENT, lambda ref: self.watched)
 
     def open(self, *refs: IssueRef, title: str = "Checkout is down") -> None:
         for ref in refs:
