@@ -69,8 +69,14 @@ def announced(case: Case) -> Announced:
 
 def alarm_comments(case: Case) -> list[Comment]:
     """Our own alarm comments, the oldest first."""
-    keys = {c.marker.key for c in case.issue.comments if c.marker and c.marker.key.startswith(f"{ALARM}-")}
-    return sorted((own_comments(case.issue, key)[0] for key in keys), key=lambda comment: (comment.at, comment.id))
+    said = (own_comments(case.issue, key)[0] for key in alarm_keys(case))
+    return sorted(said, key=lambda comment: (comment.at, comment.id))
+
+
+def alarm_keys(case: Case) -> list[str]:
+    """The marker keys of our alarm comments."""
+    keys = {comment.marker.key for comment in case.issue.comments if comment.marker}
+    return sorted(key for key in keys if key.startswith(f"{ALARM}-"))
 
 
 def alarms(case: Case, timed: Sequence[Clock], policy: Policy, now: datetime) -> Alarming:

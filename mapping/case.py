@@ -1,5 +1,6 @@
 """The fold: an issue's own history, read by the policy, gives the case that all plans are made from."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,8 @@ from mapping.triage import Answer, answers_in, merged, sections
 AT_CREATION = timedelta(seconds=10)
 STATUS = "status"
 ANSWERED = 5  # refused commands that the status comment answers: the newest
+
+_OF_SEVERITY = re.compile(r"/(?:p[0-3]|triage)(?:\s|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,9 @@ class Case:
         confirmed_by, since = _confirmation(issue, policy, word, obeyed, reported_at)
         form = sum(key in parts.under for key in ("process", "workaround", "security", "kind")) > 1
         urgent = severity is not None and severity.is_emergency
-        refused = tuple(dict.fromkeys(_refused(orders)))[-ANSWERED:]
-        claimed = form or urgent or bool(refused) or _labelled_emergency(issue, policy)
+        refused = tuple(dict.fromkeys(_refused(orders)))
+        asked = any(_OF_SEVERITY.match(refusal.said) for refusal in refused)
+        claimed = form or urgent or asked or _labelled_emergency(issue, policy)
         return cls(
             issue=issue,
             reported_at=reported_at,
@@ -88,7 +92,7 @@ class Case:
             since=since,
             claimed=claimed,
             orders=tuple(obeyed),
-            refused=refused,
+            refused=refused[-ANSWERED:],
             status=status,
             memo=memo,
         )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from mapping.alarms import Alarming, alarms, announced
+from mapping.alarms import Alarming, alarm_keys, alarms, announced
 from mapping.board import ROBOT_WINDOW, Placement, placement
 from mapping.case import STATUS, Case, decides, events, is_before_enforcement, own_comments
 from mapping.changes import (
@@ -36,7 +36,9 @@ def plan_issue(case: Case, policy: Policy, now: datetime) -> Plan:
     memo = {"reported_at": case.reported_at.isoformat(), **place.memo, **alarming.announced.memo()}
     changes: list[Change] = [*_labels(case, policy, timed), *_priority(case, policy), *_move(case, place)]
     changes += [alarming.alarm] if alarming.alarm else []  # before the comment that remembers that it was said
-    changes += [*_status(case, policy, facts_of(case, policy, place, timed, now), memo), *_duplicates(case)]
+    if case.status is not None or _deserves_status(case, policy, alarming):
+        changes += _status(case, facts_of(case, policy, place, timed, now), memo)
+    changes += _duplicates(case)
     robot = [now + ROBOT_WINDOW] if place.move_to and case.claimed else []
     again = [*robot, *changes_at(timed, now), *forgotten_at(case, policy, now), alarming.look_again_at]
     return Plan(tuple(changes), min((at for at in again if at is not None), default=None))
@@ -108,7 +110,7 @@ def _taken_away(case: Case, label: str, policy: Policy) -> bool:
     A rule's label that another robot takes away again isn't either; a person's own label always is (R25).
     """
     last = _last_event(case, label)
-    if last is None or last.kind is not Happened.UNLABELED:
+    if last is None or last.kind is not Happened.UNLABELED or _is_waiting(label, policy):
         return False
     if decides(last, case.issue, policy):
         return case.word is None or case.word.at <= last.at
@@ -124,9 +126,16 @@ def _kept(case: Case, label: str, policy: Policy) -> bool:
     last = _last_event(case, label)
     if last is None or last.kind is not Happened.LABELED:
         return False
+    if _is_waiting(label, policy) and case.issue.closed_at is None:
+        return False
     if decides(last, case.issue, policy) and policy.labels.severity_of(label) is None:
         return case.word is None or case.word.at <= last.at
     return _undid_ours(case, label, last)
+
+
+def _is_waiting(label: str, policy: Policy) -> bool:
+    """Whoever puts or takes this label away says so by it: on an open issue it only differs after a later command."""
+    return label.casefold() == policy.labels.waiting.name.casefold()
 
 
 def _undid_ours(case: Case, label: str, last: TimelineEvent) -> bool:
@@ -179,20 +188,21 @@ def _move(case: Case, place: Placement) -> Iterator[MoveTo]:
         yield MoveTo(place.move_to, ("R21",))
 
 
-def _status(case: Case, policy: Policy, facts: StatusFacts, memo: Mapping[str, Any]) -> Iterator[EditStatus]:
-    if case.status is None and not _deserves_status(case, policy):
-        return
+def _status(case: Case, facts: StatusFacts, memo: Mapping[str, Any]) -> Iterator[EditStatus]:
     status = EditStatus(facts, memo, case.status.id if case.status else None, ("R23", "R24"))
     said = case.status.marker.digest if case.status and case.status.marker else None
     if status.digest != said:
         yield status
 
 
-def _deserves_status(case: Case, policy: Policy) -> bool:
-    """Open, claimed as an emergency, and not from before the integrator's time unless a person confirmed it."""
-    if case.issue.closed_at is not None or not case.claimed:
+def _deserves_status(case: Case, policy: Policy, alarming: Alarming) -> bool:
+    """Open, claimed as an emergency, and not from before the integrator's time unless a person confirmed it.
+
+    Also where a command needs an answer, and where an alarm was said: the comment remembers it.
+    """
+    if case.issue.closed_at is not None or not may_speak(case, policy):
         return False
-    return may_speak(case, policy)
+    return case.claimed or bool(case.refused) or alarming.announced.comments > 0
 
 
 def facts_of(case: Case, policy: Policy, place: Placement, timed: Sequence[Clock], now: datetime) -> StatusFacts:
@@ -225,5 +235,5 @@ def _missing(case: Case) -> Iterator[Missing]:
 
 
 def _duplicates(case: Case) -> Iterator[DropComment]:
-    for comment in own_comments(case.issue, STATUS)[1:]:
-        yield DropComment(comment.id, ("R23",))
+    for key, because in ((STATUS, "R23"), *((key, "R70") for key in alarm_keys(case))):
+        yield from (DropComment(comment.id, (because,)) for comment in own_comments(case.issue, key)[1:])
