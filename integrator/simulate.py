@@ -16,7 +16,7 @@ from integrator.worker import Worker
 from mapping import clocks as timing
 from mapping.case import Case
 from mapping.issue import Issue
-from mapping.policy import Policy, Sla
+from mapping.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,11 @@ class Line:
 
 
 def policy_for(scenario: Scenario, config: Config) -> Config:
-    """The policy with the scenario's start as the moment from which promises are announced."""
-    return config.model_copy(update={"sla": Sla(enforce_from=scenario.start)})
+    """The policy with the scenario's start as the moment from which promises are announced, and its people called."""
+    sla = config.sla.model_copy(update={"enforce_from": scenario.start})
+    owner = scenario.roles.get("product_owner")
+    people = {"team": config.roles.team or scenario.team, **({"product_owner": (owner,)} if owner else {})}
+    return config.model_copy(update={"sla": sla, "roles": config.roles.model_copy(update=people)})
 
 
 class Simulation:
