@@ -85,8 +85,9 @@ def alarms(case: Case, timed: Sequence[Clock], policy: Policy, now: datetime) ->
     broken = [clock for clock in timed if clock.state is State.BREACHED and _counts(clock, policy)]
     if not broken:
         return Alarming(None, None, done)
+    broken.sort(key=lambda clock: _late_since(clock, case))
     ladder = _ladder(case, policy)
-    steps, step_at, following = _climb(done, ladder, broken, now)
+    steps, step_at, following = _climb(done, ladder, _late_since(broken[0], case), now)
     is_new = any(clock.key not in done.clocks for clock in broken)
     if steps == done.steps and not (is_new and steps >= len(ladder)):
         return Alarming(None, following, done)
@@ -95,10 +96,9 @@ def alarms(case: Case, timed: Sequence[Clock], policy: Policy, now: datetime) ->
 
 
 def _climb(
-    done: Announced, ladder: Sequence[Step], broken: Sequence[Clock], now: datetime
+    done: Announced, ladder: Sequence[Step], earliest: datetime, now: datetime
 ) -> tuple[int, datetime | None, datetime | None]:
     """The steps due by now, when the last of them was, and when the next will be: steps missed are taken at once."""
-    earliest = min(clock.due_at for clock in broken if clock.due_at)
     steps, step_at = done.steps, done.step_at
     while steps < len(ladder):
         due = earliest if step_at is None else max(step_at + ladder[steps].after, earliest)
@@ -106,6 +106,11 @@ def _climb(
             return steps, step_at, due
         steps, step_at = steps + 1, due
     return steps, step_at, None
+
+
+def _late_since(clock: Clock, case: Case) -> datetime:
+    """When a promise broke: what an upgrade makes late is late since the upgrade (G20)."""
+    return max(clock.due_at, case.since) if clock.due_at else case.since
 
 
 def _counts(clock: Clock, policy: Policy) -> bool:
@@ -126,8 +131,8 @@ def _alarm(  # noqa: PLR0913, PLR0917 - all that an alarm says
     case: Case, policy: Policy, broken: Sequence[Clock], done: Announced, said: Announced, now: datetime
 ) -> PostComment:
     climbed = range(done.steps, said.steps)
-    new = [clock for clock in broken if clock.key not in done.clocks and clock.due_at is not None]
-    since = said.step_at if climbed else max((clock.due_at for clock in new if clock.due_at), default=now)
+    new = [clock for clock in broken if clock.key not in done.clocks]
+    since = said.step_at if climbed else max(_late_since(clock, case) for clock in new)
     told = AlarmFacts(
         severity=case.severity,
         breached=tuple(ClockFacts(clock.name, clock.state.value, clock.due_at) for clock in broken),
