@@ -4,6 +4,8 @@ import html
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -11,16 +13,18 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from adapters.tracker import Dialect
-from integrator.texts import status_text
+from integrator.texts import alarm_text, status_text
 from mapping.case import Case, own_comments
-from mapping.changes import EditStatus, Missing, Refusal, StatusFacts, Why
+from mapping.changes import AlarmFacts, Box, ClockFacts, EditStatus, Missing, PostComment, Refusal, StatusFacts, Why
 from mapping.issue import Column, IssueRef
 from mapping.plan import plan_issue
 from mapping.severity import Severity
-from tests.mapping_house import POLICY, REF, Desk, a_policy, form
+from tests.mapping_house import POLICY, REF, START, Desk, a_policy, form
 
 SEVERITIES = [severity.value for severity in Severity]
-LABELS = [*SEVERITIES, "p1", "emergency", "needs-triage", "bug"]
+LABELS = [
+    *SEVERITIES, "p1", "emergency", "needs-triage", "bug", "waiting-on-customer", "sla-at-risk", "sla-breached",
+]  # fmt: skip
 TEAM, STRANGERS = ["alice", "bob"], ["carol", "dave", "x[bot]", "y[bot]"]
 BODIES = [
     "",
@@ -32,7 +36,8 @@ BODIES = [
 ]
 WORDS = [
     "hello", "/p0", "/p1 now", "/p3", "/triage process=minor workaround=easy", "/triage process=unknown security=yes",
-    "/triage colour=red", "> /p0", "```\n/p0\n```", "/p2\n/p1",
+    "/triage colour=red", "> /p0", "```\n/p0\n```", "/p2\n/p1", "/ack", "/sent", "/sent 20m", "/eta 14:15", "/eta soon",
+    "/waiting", "/resume", "/resolve", "/ic @bob", "/warroom x",
 ]  # fmt: skip
 POLICIES = [
     POLICY,
@@ -43,7 +48,7 @@ POLICIES = [
     a_policy(labels={"P1": "sev1", "emergency": "urgent"}),
 ]
 PRIORITIES = ["Highest", "High", "Medium", "Low", "Urgent"]
-WAITS = [0, 0.05, 0.2, 1, 45]
+WAITS = [0, 0.05, 0.2, 1, 45, 400]
 
 
 @dataclass(frozen=True)
@@ -130,15 +135,42 @@ def desks(draw: st.DrawFn) -> Desk:
     return desk
 
 
-@given(desks(), histories([*TEAM, *STRANGERS]), st.sampled_from([0, 0.02, 0.5, 600]))
-def test_planning_after_applying_yields_no_change(desk: Desk, history: list[Act], wait: float) -> None:
+@given(desks(), histories([*TEAM, *STRANGERS]), st.sampled_from([0, 0.001, 0.5, 0.999]))
+def test_planning_after_applying_yields_no_change(desk: Desk, history: list[Act], part: float) -> None:
+    """Not before the instant at which the plan wants to look again; and then, once, until the next one."""
     for act in history:
         act.on(desk)
     desk.work()
-    desk.later(wait)
-    assert desk.plan().changes == ()
-    desk.later(1)
+    for _ in range(30):
+        plan = desk.plan()
+        assert plan.changes == ()
+        if plan.look_again_at is None:
+            break
+        assert plan.look_again_at > desk.clock.now
+        desk.clock.now += (plan.look_again_at - desk.clock.now) * part
+        assert desk.plan().changes == ()
+        desk.clock.now = plan.look_again_at
+        desk.work()
+    desk.later(500 * 24 * 60)
     assert (desk.plan().changes, desk.plan().look_again_at) == ((), None)
+
+
+@given(desks(), histories([*TEAM, *STRANGERS]), st.lists(st.integers(0, 9), max_size=4))
+def test_nothing_is_announced_twice(desk: Desk, history: list[Act], deleted: list[int]) -> None:
+    """R70: though any of our comments but one is deleted, and however often it is looked."""
+    said: list[PostComment] = []
+    for act in [*history, *(Act(200, "delete", "alice", pick=pick) for pick in deleted)]:
+        if act.verb in {"delete", "edit"} and sum(c.marker is not None for c in desk.issue.comments) < 2:
+            continue
+        act.on(desk)
+        changes = desk.work()
+        assert sum(isinstance(change, PostComment) for change in changes) <= 1
+        said += [change for change in changes if isinstance(change, PostComment)]
+        desk.work()
+    assert len({alarm.key for alarm in said}) == len(said)
+    announced = [set(alarm.memo["announced"]) for alarm in said]
+    assert all(before <= after for before, after in pairwise(announced))
+    assert [alarm.memo["steps"] for alarm in said] == sorted(alarm.memo["steps"] for alarm in said)
 
 
 @given(desks(), histories([*TEAM, *STRANGERS]))
@@ -232,6 +264,15 @@ wrapped = words.map(lambda text: f"⟦{text[:60].replace('⟦', '').replace('⟧
 
 questions = st.builds(Missing, st.just("process"), wrapped, st.lists(wrapped, max_size=3).map(tuple))
 
+instants = st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1)).map(lambda at: at.replace(tzinfo=UTC))
+zones = st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kolkata"])
+timed = st.builds(
+    ClockFacts,
+    st.sampled_from(["triage", "response", "next_update", "resolution", "acknowledgement", "retrospective"]),
+    st.sampled_from(["running", "at_risk", "breached", "missed", "met", "paused"]),
+    instants,
+    st.none() | instants,
+)
 facts = st.builds(
     StatusFacts,
     severity=st.sampled_from([None, *Severity]),
@@ -244,6 +285,22 @@ facts = st.builds(
     assignees=st.lists(wrapped, max_size=2).map(tuple),
     flags=st.lists(wrapped, max_size=1).map(tuple),
     closed=st.booleans(),
+    clocks=st.lists(timed | st.builds(ClockFacts, st.just("resolution"), st.just("paused"), st.none()), max_size=2).map(
+        tuple
+    ),
+    boxes=st.lists(st.builds(Box, wrapped, st.booleans()), max_size=2).map(tuple),
+    roles=st.lists(st.tuples(st.just("engineer"), wrapped), max_size=2).map(tuple),
+    zone=zones,
+)
+alarms = st.builds(
+    AlarmFacts,
+    severity=st.sampled_from([None, *Severity]),
+    breached=st.lists(timed, min_size=1, max_size=2).map(tuple),
+    step=st.sampled_from(["", "team"]),
+    mentions=st.lists(wrapped, max_size=3).map(tuple),
+    late=st.booleans(),
+    reclassified=st.booleans(),
+    zone=zones,
 )
 
 
@@ -260,11 +317,22 @@ def as_read(shown: str, dialect: Dialect) -> str:
 @pytest.mark.parametrize("dialect", ["markdown", "wiki"])
 @given(facts=facts)
 def test_hostile_words_come_out_as_words(dialect: Dialect, facts: StatusFacts) -> None:
-    text = status_text(facts, dialect)
+    text = status_text(facts, dialect, START)
     given = [w.on for w in facts.why] + [r for f in facts.refused for r in (f.said, f.by, f.why)]
     given += [*facts.assignees, *facts.flags, *[w for q in facts.missing for w in (q.asks, *q.answers)]]
     given += [facts.confirmed_by] if facts.confirmed_by else []
+    given += [*(box.text for box in facts.boxes), *(handle for _, handle in facts.roles)]
     shown = [as_read(found, dialect) for found in re.findall(r"⟦(.*?)⟧", text)]
     assert set(shown) <= {" ".join(f"⟦{word[1:-1]}⟧".split())[1:-1] for word in given}
     assert not facts.refused or " ".join(facts.refused[0].by.split())[1:-1] in shown
     assert "⟦" not in re.sub(r"⟦.*?⟧", "", text)
+
+
+@pytest.mark.parametrize("dialect", ["markdown", "wiki"])
+@given(facts=alarms)
+def test_hostile_handles_call_nobody(dialect: Dialect, facts: AlarmFacts) -> None:
+    """R70: who is called is a login or an account id, everything else is only words."""
+    text = alarm_text(facts, dialect, START)
+    shown = [as_read(found, dialect) for found in re.findall(r"⟦(.*?)⟧", text)]
+    assert shown == [" ".join(handle.split())[1:-1] for handle in facts.mentions]
+    assert not re.search(r"@|\[~", re.sub(r"⟦.*?⟧", "", text))
