@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from typing import Any
 
@@ -131,7 +131,7 @@ class EditStatus:
     @property
     def digest(self) -> str:
         """The fingerprint of what is said: the same facts, whatever the tracker did to the text, have the same one."""
-        return digest_of({"facts": asdict(self.facts), "memo": dict(self.memo)})
+        return digest_of({"facts": self.facts, "memo": dict(self.memo)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ class PostComment:
     @property
     def digest(self) -> str:
         """The fingerprint of what is said."""
-        return digest_of({"facts": asdict(self.facts), "memo": dict(self.memo)})
+        return digest_of({"facts": self.facts, "memo": dict(self.memo)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,5 +174,11 @@ class Plan:
 
 def digest_of(facts: Mapping[str, Any]) -> str:
     """A short fingerprint of facts, independent of their order."""
-    text = json.dumps(facts, sort_keys=True, default=str, ensure_ascii=True)
+    text = json.dumps(facts, sort_keys=True, default=_plain, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    return str(value)

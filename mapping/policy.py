@@ -120,7 +120,11 @@ class Labels(Strict):
 
     def severity_of(self, name: str) -> Severity | None:
         """The severity that a label of this name means; trackers differ in case, meaning doesn't."""
-        return next((s for s in Severity if self.of(s).casefold() == name.casefold()), None)
+        return self._meanings.get(name.casefold())
+
+    @cached_property
+    def _meanings(self) -> Mapping[str, Severity]:
+        return {self.of(severity).casefold(): severity for severity in Severity}
 
 
 def _question_keys(value: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,0 +1,65 @@
+"""What a tick of the agenda costs when 100 clocks are due among a million, and among a thousand."""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from integrator.agenda import Agenda, Lane
+from integrator.store import Store, agenda
+
+DUE = 100
+
+
+def measure() -> Iterator[tuple[str, float, str]]:
+    """Milliseconds for claiming and putting down the due ones, few rows and many, and the ratio."""
+    few, many = _tick(1_000), _tick(1_000_000)
+    yield f"a tick with {DUE} due of 1,000 clocks (SQLite)", few, "ms"
+    yield f"a tick with {DUE} due of 1,000,000 clocks (SQLite)", many, "ms"
+    yield "ratio of the two (at most 3)", many / few, "x"
+
+
+def _tick(rows: int) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(f"sqlite:///{Path(folder) / 'bench.db'}")
+        store.migrate()
+        _fill(store, rows)
+        tasks = Agenda(store, "bench")
+        times = []
+        for _ in range(5):
+            _make_due(store)
+            begun = time.perf_counter()
+            claims = tasks.claim("github", DUE)
+            later = store.now() + timedelta(hours=1)
+            store.write(lambda conn, c=claims, at=later: [tasks.done(conn, claim, at, None) for claim in c])
+            times.append((time.perf_counter() - begun) * 1000)
+            if len(claims) != DUE:
+                raise RuntimeError(f"{len(claims)} were due, not {DUE}")
+        store.close()
+        return min(times)
+
+
+def _fill(store: Store, rows: int) -> None:
+    now = store.now()
+    for start in range(0, rows, 50_000):
+        chunk = [
+            {
+                "subject": f"github:acme/shop#{number + 1}",
+                "tracker": "github",
+                "lane": Lane.EVENT,
+                "timer_at": now + timedelta(hours=1, seconds=number),
+                "seq": 1,
+                "attempts": 0,
+            }
+            for number in range(start, min(start + 50_000, rows))
+        ]
+        store.write(lambda conn, c=chunk: conn.execute(sa.insert(agenda), c))
+
+
+def _make_due(store: Store) -> None:
+    soonest = sa.select(agenda.c.subject).order_by(agenda.c.timer_at.desc()).limit(DUE)
+    due = sa.update(agenda).where(agenda.c.subject.in_(soonest)).values(timer_at=store.now() - timedelta(seconds=1))
+    store.write(lambda conn: conn.execute(due))
