@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from adapters.tracker import Tracker
 from integrator import sync as backfills
+from integrator.agenda import OtherPolicy
 from integrator.clock import wall_clock
 from integrator.commands.looking import connected, print_plan
 from integrator.commands.printing import say
@@ -39,12 +40,12 @@ class Summary:
 
     def print(self, as_json: bool) -> None:
         """Say it."""
+        unchanged = max(0, self.seen - self.changed - len(self.failed))
         if as_json:
             failed = [{"issue": issue, "why": why} for issue, why in self.failed]
-            counts = {"seen": self.seen, "changed": self.changed, "unchanged": self.seen - self.changed - len(failed)}
+            counts = {"seen": self.seen, "changed": self.changed, "unchanged": unchanged}
             say({"tracker": self.tracker, **counts, "failed": failed})
             return
-        unchanged = max(0, self.seen - self.changed - len(self.failed))
         line = f"{self.seen} seen, {self.changed} changed, {unchanged} unchanged, {len(self.failed)} failed"
         click.echo(f"{self.tracker}: {line}")
         for issue, why in self.failed:
@@ -107,6 +108,8 @@ def _backfilled(service: Service, store: Store, tracker: Tracker, since: datetim
             _tell_hold(store, tracker.name, as_json)
             advance(summary.seen - left, summary.seen)
             time.sleep(TICK)
+    if left:
+        raise OtherPolicy("another process works with a newer app.yaml on this database; run sync again")
     mine = journal.c.subject.startswith(f"{tracker.name}:", autoescape=True)
     subjects = sa.select(sa.func.count(sa.distinct(journal.c.subject))).where(journal.c.id > before, mine)
     summary.changed = store.read(lambda conn: conn.execute(subjects.where(journal.c.error.is_(None))).scalar_one())
@@ -136,11 +139,11 @@ def _bar(name: str, as_json: bool) -> Iterator[Callable[[int, int], None]]:
 
 
 def _instant(since: str | None) -> datetime | None:
-    """`--since`: a date, an instant, or how long ago."""
+    """`--since`: a date, an instant, or how long ago, from the full hour on: so it is the same when run again."""
     if since is None:
         return None
     try:
-        return wall_clock() - duration(since)
+        return (wall_clock() - duration(since)).replace(minute=0, second=0, microsecond=0)
     except ValueError:
         pass
     try:
