@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import threading
 from pathlib import Path
 
@@ -18,6 +19,7 @@ def serve(config_file: Path, bind: str, work: bool, server: str) -> None:
     """Listen on `bind` until told to stop."""
     ready_to_work(load(config_file))
     host, port = _address(bind)
+    _must_be_free(host, port)
     os.environ["INTEGRATOR_CONFIG"] = str(config_file)
     os.environ["INTEGRATOR_THREADS"] = str(THREADS if work else 0)
     open_store().close()
@@ -83,6 +85,17 @@ def _waitress(host: str, port: int) -> None:
         channel_timeout=30,
         max_request_body_size=2**30,
     )
+
+
+def _must_be_free(host: str, port: int) -> None:
+    """Say so plainly when nobody can listen there; the servers themselves print pages."""
+    try:
+        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
+            return
+    except OSError as error:
+        raise click.ClickException(
+            f"cannot listen on {host}:{port} ({error.strerror}); choose another --bind"
+        ) from None
 
 
 def _address(bind: str) -> tuple[str, int]:

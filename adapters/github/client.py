@@ -115,7 +115,9 @@ class Client:
         except (DeadlineExceeded, requests.ReadTimeout) as failure:
             raise TooSlow(f"GitHub didn't answer in time: {failure}") from failure
         except requests.RequestException as failure:
-            raise Unreachable(f"GitHub can't be reached: {_short(failure)}") from failure
+            raise Unreachable(
+                f"no answer from {urlsplit(self._settings.url).netloc} ({type(failure).__name__})"
+            ) from failure
         except GithubException as failure:
             self._judge(failure.status, failure.headers or {}, failure.data, needs)
         except (ValueError, RuntimeError, AssertionError) as failure:  # PyGithub: broken JSON, redirects elsewhere
