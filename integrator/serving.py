@@ -93,9 +93,8 @@ def _must_be_free(host: str, port: int) -> None:
         with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
             return
     except OSError as error:
-        raise click.ClickException(
-            f"cannot listen on {host}:{port} ({error.strerror}); choose another --bind"
-        ) from None
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise click.ClickException(f"cannot listen on {host}:{port} ({why}); choose another --bind") from None
 
 
 def _address(bind: str) -> tuple[str, int]:
