@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from integrator.cli import main
-from integrator.config import Config, ConfigError, validated
+from integrator.config import Config, validated
 from integrator.scenario import Scenario
 from integrator.simulate import Line, Simulation, policy_for
 from mapping.policy import Policy
+from tests.here import Done, run
 
 START = datetime(2026, 11, 23, 9, tzinfo=UTC)
 EXAMPLE = """\
@@ -48,16 +47,15 @@ def simulated(text: str, config: Config | None = None) -> tuple[list[Line], dict
     return lines, simulation.final()
 
 
-def command(folder: Path, text: str, *arguments: str) -> Result:
+def command(folder: Path, text: str, *arguments: str) -> Done:
     (folder / "day.yaml").write_text(text, encoding="utf-8")
-    absent = ["--config", str(folder / "app.yaml")] if (folder / "app.yaml").exists() else []
-    return CliRunner().invoke(main, ["simulate", str(folder / "day.yaml"), *absent, *arguments], catch_exceptions=True)
+    return run(folder, {}, "simulate", "day.yaml", *arguments)
 
 
 def test_the_example_of_the_interface_as_json(tmp_path: Path) -> None:
     done = command(tmp_path, EXAMPLE, "--json")
-    assert done.exit_code == 0, done.output
-    *lines, final = map(json.loads, done.stdout.splitlines())
+    assert done.code == 0, done.err
+    *lines, final = map(json.loads, done.out.splitlines())
     for line in lines:
         assert set(line) == {"at", "issue", "change", "because"} | OWN_KEYS[line["change"]]
         assert list(line)[:3] == ["at", "issue", "change"] and list(line)[-1] == "because"
@@ -99,11 +97,11 @@ def test_the_example_of_the_interface_as_json(tmp_path: Path) -> None:
 
 def test_the_example_in_words(tmp_path: Path) -> None:
     done = command(tmp_path, EXAMPLE)
-    assert "2026-11-23 09:12:00  github:acme/shop#9       SetLabels    +P0 -P1  (because R25)" in done.stdout
-    assert "EditStatus   P0, confirmed by alice  (because R23, R24)" in done.stdout
-    assert "MoveTo       Emergency Queue  (because R21)" in done.stdout
-    assert "EditStatus   closed  (because R23, R24)" in done.stdout
-    assert done.stdout.splitlines()[-2:] == [
+    assert "2026-11-23 09:12:00  github:acme/shop#9       SetLabels    +P0 -P1  (because R25)" in done.out
+    assert "EditStatus   P0, confirmed by alice  (because R23, R24)" in done.out
+    assert "MoveTo       Emergency Queue  (because R21)" in done.out
+    assert "EditStatus   closed  (because R23, R24)" in done.out
+    assert done.out.splitlines()[-2:] == [
         "at the end: github:acme/shop#3: no severity, In Progress, no labels",
         "at the end: github:acme/shop#9: P1, Emergency Queue, P1 emergency",
     ]
@@ -137,8 +135,8 @@ def test_a_priority_that_is_written_is_shown(tmp_path: Path) -> None:
     (tmp_path / "app.yaml").write_text("triage: {write_priority: {P1: High}}\n", encoding="utf-8")
     text = SHORT.replace("github:acme/shop#9", "jira:OPS-7")
     done = command(tmp_path, text)
-    assert "SetFields    priority = High" in done.stdout
-    final = json.loads(command(tmp_path, text, "--json").stdout.splitlines()[-1])["final"]
+    assert "SetFields    priority = High" in done.out
+    final = json.loads(command(tmp_path, text, "--json").out.splitlines()[-1])["final"]
     assert final["jira:OPS-7"]["fields"] == {"priority": "High"}
 
 
@@ -176,14 +174,12 @@ BAD = [
 @pytest.mark.parametrize(("text", "says"), BAD)
 def test_a_wrong_scenario_says_where(tmp_path: Path, text: str, says: str) -> None:
     done = command(tmp_path, text, "--json")
-    assert done.stdout == ""
-    assert isinstance(done.exception, ConfigError)
-    assert f"{tmp_path}/{says}" in str(done.exception)
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith(f"integrator: {says}")
 
 
 def test_a_missing_scenario_and_a_missing_policy_are_named(tmp_path: Path) -> None:
-    done = CliRunner().invoke(main, ["simulate", str(tmp_path / "none.yaml")])
-    assert "none.yaml: cannot be read (No such file or directory)" in str(done.exception)
+    missing = "none.yaml: cannot be read (No such file or directory)"
+    assert missing in run(tmp_path, {}, "simulate", "none.yaml").err
     (tmp_path / "day.yaml").write_text(SHORT, encoding="utf-8")
-    done = CliRunner().invoke(main, ["simulate", str(tmp_path / "day.yaml"), "--config", str(tmp_path / "none.yaml")])
-    assert "none.yaml: cannot be read" in str(done.exception)
+    assert missing in run(tmp_path, {}, "simulate", "day.yaml", "--config", "none.yaml").err
