@@ -36,12 +36,19 @@ def work(config_file: Path, threads: int) -> None:
     ready_to_work(config)
     store = open_store()
     service = build(config, store, tracker_factory(config, store.now), threads)
-    stop = threading.Event()
+    stop, told = threading.Event(), list[int]()
+
+    def end(number: int, _: object) -> None:
+        told.append(number)
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, end)
     service.start()
     click.echo(f"working with {threads} threads; stop with Ctrl-C", err=True)
     _watch(service, stop)
+    if signal.SIGINT in told:
+        raise KeyboardInterrupt
 
 
 def _watch(service: Service, stop: threading.Event) -> None:
@@ -99,6 +106,6 @@ def _must_be_free(host: str, port: int) -> None:
 
 def _address(bind: str) -> tuple[str, int]:
     host, _, port = bind.rpartition(":")
-    if not host or not port.isdecimal():
+    if not host or not port.isdecimal() or int(port) > 65535:
         raise click.BadParameter(f"{bind!r} is not HOST:PORT; write for example 127.0.0.1:8080")
     return host.strip("[]"), int(port)

@@ -199,7 +199,7 @@ def test_since_and_tracker_choose(acme: Company) -> None:
     assert acme.integrator.run("sync", "--tracker", "github", "--since", "3d").stdout.startswith("github: 1 seen")
     for wrong, code, says in (
         (["--since", "yesterday"], 2, "'yesterday' is no time; write for example 2026-11-01 or 3d"),
-        (["--tracker", "gitlab"], 1, "there is no 'gitlab' in app.yaml; there is github, jira"),
+        (["--tracker", "gitlab"], 2, "there is no 'gitlab' in app.yaml; there is github, jira"),
         (["--threads", "0"], 2, "0 is not in the range 1<=x<=64"),
     ):
         done = acme.integrator.run("sync", *wrong, ok=False)

@@ -19,7 +19,7 @@ from integrator.agenda import OtherPolicy
 from integrator.clock import wall_clock
 from integrator.commands.looking import connected, print_plan
 from integrator.commands.printing import say
-from integrator.config import Config, ConfigError, Fault, load
+from integrator.config import Config, load
 from integrator.connect import tracker_factory
 from integrator.errors import Failed
 from integrator.service import Service, build, open_store, ready_to_work
@@ -60,7 +60,7 @@ def sync(  # noqa: PLR0913, PLR0917
     ready_to_work(config)
     if tracker is not None and tracker not in config.trackers:
         names = ", ".join(config.trackers)
-        raise ConfigError([Fault("--tracker", None, "", f"there is no {tracker!r} in app.yaml; there is {names}")])
+        raise click.BadParameter(f"there is no {tracker!r} in app.yaml; there is {names}", param_hint="--tracker")
     chosen = [tracker] if tracker else list(config.trackers)
     start = _instant(since)
     if dry_run:
