@@ -5,6 +5,7 @@ Nothing in it is irreplaceable: an agenda, an audit journal and caches. The trac
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -28,6 +29,7 @@ T = TypeVar("T")
 GROUP = 256
 TRIES = 3
 DEADLOCK = "40P01"  # PostgreSQL's SQLSTATE
+STEP_ASIDE = 0.05  # seconds in which the other transaction gets through
 PATIENCE = 5  # seconds for a connection to a PostgreSQL that doesn't answer: a webhook's sender waits ten
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -186,6 +188,7 @@ class Store:
         for _ in range(TRIES - 1):
             with suppress(_Deadlock):
                 return self._transaction(work)
+            time.sleep(STEP_ASIDE)
         return self._transaction(work)
 
     def _transaction(self, work: Callable[[Connection], T]) -> T:

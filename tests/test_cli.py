@@ -7,21 +7,28 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import requests
 
-from integrator.agenda import MAX_ATTEMPTS, Agenda, Claim, Lane
-from integrator.store import Store
-from mapping.issue import IssueRef
+from adapters.tracker import AccessDenied, Unreachable
+from integrator.agenda import MAX_ATTEMPTS, Agenda, Claim, Lane, OtherPolicy
+from integrator.commands.printing import in_words
+from integrator.errors import Failed, explained
+from integrator.store import Store, Unwritable
+from mapping.changes import Change, DropComment, EditStatus, MoveTo, SetFields, SetLabels
+from mapping.issue import Column, IssueRef
 from tests.connected import P0_FORM, P0_WIKI, REPO, Company, company
 from tests.contracts import Recorder
 from tests.here import Done, run
 from tests.installation import PATIENCE, free_port, wait_for
 from tests.standins.github.faults import Kind
+from tests.test_texts import FACTS
 
 INTEGRATOR = str(Path(sys.executable).with_name("integrator"))
 PLAIN = {key: value for key, value in os.environ.items() if not key.startswith(("INTEGRATOR_", "COVERAGE_"))}
@@ -301,6 +308,57 @@ def test_where_to_listen_is_checked(acme: Company, bind: str, says: str) -> None
     assert done.code == 2 and says in done.err
 
 
+ERRORS: list[tuple[BaseException, int, str]] = [
+    (Failed(3), 3, ""),
+    (KeyboardInterrupt(), 130, "interrupted\n"),
+    (click.Abort(), 130, "interrupted\n"),
+    (click.exceptions.Exit(5), 5, ""),
+    (click.UsageError("not so"), 2, "Error: not so\n"),
+    (AccessDenied("the token is refused"), 1, "integrator: the token is refused\n"),
+    (Unreachable("no answer"), 3, "integrator: no answer\n"),
+    (OtherPolicy("restart this one"), 1, "integrator: restart this one\n"),
+    (
+        Unwritable("the database is full"),
+        3,
+        "integrator: the database cannot be used (the database is full); look at INTEGRATOR_DATABASE_URL\n",
+    ),
+    (KeyError("x"), 1, "integrator: KeyError: 'x'; run it with --debug and report the traceback\n"),
+]
+
+
+@pytest.mark.parametrize(("error", "code", "says"), ERRORS)
+def test_every_error_is_a_sentence_and_an_exit_code(
+    error: BaseException, code: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end, explained(debug=False):
+        raise error
+    assert end.value.code == code
+    assert capsys.readouterr() == ("", says)
+
+
+# ---------------------------------------------------------------- changes in words
+
+
+CHANGES: list[tuple[Change, str]] = [
+    (SetLabels(frozenset({"b", "a"}), frozenset({"c"}), ()), "labels +a +b -c"),
+    (MoveTo(Column.DONE, ()), "move to Done"),
+    (SetFields({"b": "2", "a": "1"}, ()), "set a = 1, b = 2"),
+    (DropComment("c7", ()), "delete comment c7, a second one like an older"),
+    (EditStatus(FACTS, {}, None, ()), "write status comment: P0 Critical, provisional"),
+    (
+        EditStatus(replace(FACTS, confirmed_by="alice"), {}, "c1", ()),
+        "edit status comment: P0 Critical, confirmed by al",
+    ),
+    (EditStatus(replace(FACTS, severity=None), {}, "c1", ()), "edit status comment: needs triage, provisional"),
+    (EditStatus(replace(FACTS, closed=True), {}, "c1", ()), "edit status comment: closed"),
+]
+
+
+@pytest.mark.parametrize(("change", "words"), CHANGES)
+def test_a_change_in_words(change: Change, words: str) -> None:
+    assert in_words(change).startswith(words)
+
+
 # ---------------------------------------------------------------- Ctrl-C, pipes, terminals
 
 
@@ -367,6 +425,18 @@ def test_work_ends_cleanly(acme: Company, number: signal.Signals) -> None:
     assert "Traceback" not in err
 
 
+def test_work_ends_when_a_newer_policy_takes_over(acme: Company) -> None:
+    process = _start(acme, "work", "--threads", "1")
+    assert process.stderr is not None
+    assert any(line.startswith("working with 1 threads") for line in process.stderr)
+    store = Store(acme.integrator.environ["INTEGRATOR_DATABASE_URL"])
+    Agenda(store, "other", "newer").adopt_policy()
+    store.close()
+    out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out) == (1, "")
+    assert "another process works with a newer app.yaml" in err
+
+
 def test_a_pipe_that_closes_early_is_no_drama(tmp_path: Path) -> None:
     events = "\n".join(
         f'  - {{at: +{n}s, open: "github:acme/shop#{n}", by: carol, title: Checkout is down}}' for n in range(1, 300)
@@ -379,10 +449,10 @@ def test_a_pipe_that_closes_early_is_no_drama(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
-def _on_a_terminal(folder: Path, environ: dict[str, str], *arguments: str) -> str:
+def _on_a_terminal(folder: Path, environ: Mapping[str, str], *arguments: str) -> str:
     ours, theirs = pty.openpty()
     with subprocess.Popen(
-        [INTEGRATOR, *arguments], cwd=folder, env=PLAIN | {"TERM": "xterm"} | environ, stdout=theirs, stderr=theirs
+        [INTEGRATOR, *arguments], cwd=folder, env=PLAIN | {"TERM": "xterm", **environ}, stdout=theirs, stderr=theirs
     ):
         os.close(theirs)
         said = b""
@@ -402,6 +472,14 @@ def test_colours_only_on_a_terminal(tmp_path: Path, agenda: dict[str, str]) -> N
     shown = _on_a_terminal(tmp_path, agenda, "agenda", "parked")
     assert "\x1b[1missue" in shown and "[red]" in shown
     assert "\x1b" not in run(tmp_path, agenda, "agenda", "parked").out
+
+
+def test_a_progress_bar_only_on_a_terminal(acme: Company) -> None:
+    shown = _on_a_terminal(acme.integrator.folder, acme.integrator.environ, "sync", "--tracker", "github")
+    assert "━" in shown and "github: " in shown
+    assert "━" not in _on_a_terminal(
+        acme.integrator.folder, acme.integrator.environ, "sync", "--tracker", "github", "--json"
+    )
 
 
 def test_a_table_is_not_broken_where_nobody_looks(tmp_path: Path) -> None:

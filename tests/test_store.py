@@ -13,8 +13,11 @@ from pathlib import Path
 import psycopg
 import pytest
 import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config as AlembicConfig
 from sqlalchemy.engine import Connection
 
+import integrator
 from integrator.store import GROUP, Store, Unwritable, facts, metadata, trackers
 from tests.postgres import database
 
@@ -114,11 +117,23 @@ store.close()
 """
 
 
+def test_the_tables_can_be_dropped_and_made_anew(store: Store) -> None:
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(Path(integrator.__file__).parent / "migrations"))
+    with store.engine.connect() as conn:
+        config.attributes["connection"] = conn
+        command.downgrade(config, "base")
+        conn.commit()
+    assert sa.inspect(store.engine).get_table_names() == ["alembic_version"]
+    store.migrate()
+    assert names(store) == []
+
+
 @pytest.mark.parametrize("engine", ["file", "postgresql"])
 def test_several_processes_may_migrate_at_once(engine: str, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/a.db" if engine == "file" else database()
-    command = [sys.executable, "-c", MIGRATE, url, str(time.time() + 2)]
-    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    migrate = [sys.executable, "-c", MIGRATE, url, str(time.time() + 2)]
+    processes = [subprocess.Popen(migrate, stderr=subprocess.PIPE, text=True) for _ in range(4)]
     assert [process.communicate(timeout=30)[1] for process in processes] == [""] * 4
 
 
@@ -312,7 +327,7 @@ def test_two_that_lock_each_other_out_both_succeed_in_the_end(postgres: Store) -
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(postgres.write, [crossing("one", "two"), crossing("two", "one")]))
-    assert len(tries) == 3
+    assert len(tries) >= 3
     values = postgres.read(lambda conn: set(conn.scalars(sa.select(facts.c.value))))
     assert len(values) == 1
 

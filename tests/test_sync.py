@@ -1,9 +1,11 @@
 """Backfill: resumed where it stopped, honest in its summary, and harmless as a dry run."""
 
 import json
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -19,6 +21,10 @@ from mapping.changes import Plan
 from mapping.issue import IssueRef
 from tests.connected import P0_FORM, P0_WIKI, REPO, Company, company
 from tests.contracts import Recorder
+from tests.here import Done, run
+from tests.installation import wait_for
+from tests.standins.github.faults import Kind
+from tests.standins.jira.state import TEAM
 
 START = datetime(2026, 11, 23, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -192,16 +198,66 @@ def test_the_summary_counts_and_names_what_failed(acme: Company) -> None:
     assert done.stderr == ""
 
 
+def here(acme: Company, *arguments: str) -> Done:
+    return run(acme.integrator.folder, acme.integrator.environ, "sync", *arguments)
+
+
 def test_since_and_tracker_choose(acme: Company) -> None:
     acme.github.open_issue(REPO, "carol", "Nobody can pay", P0_FORM)
-    done = acme.integrator.run("sync", "--tracker", "github", "--since", "2999-01-01")
-    assert done.stdout == "github: 0 seen, 0 changed, 0 unchanged, 0 failed\n"
-    assert acme.integrator.run("sync", "--tracker", "github", "--since", "3d").stdout.startswith("github: 1 seen")
-    for wrong, code, says in (
-        (["--since", "yesterday"], 2, "'yesterday' is no time; write for example 2026-11-01 or 3d"),
-        (["--tracker", "gitlab"], 2, "there is no 'gitlab' in app.yaml; there is github, jira"),
-        (["--threads", "0"], 2, "0 is not in the range 1<=x<=64"),
-    ):
-        done = acme.integrator.run("sync", *wrong, ok=False)
-        assert (done.returncode, done.stdout) == (code, "")
-        assert says in done.stderr and "Traceback" not in done.stderr
+    done = here(acme, "--tracker", "github", "--since", "2999-01-01")
+    assert done.out == "github: 0 seen, 0 changed, 0 unchanged, 0 failed\n"
+    assert here(acme, "--tracker", "github", "--since", "3d").out.startswith("github: 1 seen")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (["--since", "yesterday"], "'yesterday' is no time; write for example 2026-11-01 or 3d"),
+        (["--tracker", "gitlab"], "there is no 'gitlab' in app.yaml; there is github, jira"),
+        (["--threads", "0"], "0 is not in the range 1<=x<=64"),
+    ],
+)
+def test_what_is_chosen_wrongly_is_wrong_usage(acme: Company, wrong: list[str], says: str) -> None:
+    done = here(acme, *wrong)
+    assert (done.code, done.out) == (2, "")
+    assert says in done.err and "Traceback" not in done.err
+
+
+def test_what_failed_is_named_and_the_exit_code_is_1(acme: Company) -> None:
+    key = acme.jira.create_issue("OPS", "carol", "Nobody can pay", P0_WIKI, (), None)
+    acme.jira.world.grant("integrator", TEAM - {"EDIT_ISSUES"}, "OPS")
+    done = here(acme, "--tracker", "jira")
+    assert done.code == 1
+    assert done.out == "jira: 1 seen, 1 changed, 0 unchanged, 1 failed\n"
+    assert f"  jira:{key}: SetLabels: " in done.err
+
+
+def test_a_tracker_that_asks_for_a_pause_is_waited_for_and_that_is_said(acme: Company) -> None:
+    acme.github.open_issue(REPO, "carol", "Nobody can pay", P0_FORM)
+
+    def reads_an_issue(method: str, path: str, body: Any) -> bool:
+        return path == "/graphql" and "timelineItems" in body["query"]
+
+    fault = acme.github.fault(reads_an_issue, Kind.SECONDARY_LIMIT, retry_after=1)
+    done = here(acme, "--tracker", "github")
+    assert (done.code, done.out) == (0, "github: 1 seen, 1 changed, 0 unchanged, 0 failed\n")
+    assert "github is held back until " in done.err and fault.hits == 1
+
+
+def test_overtaken_by_a_newer_policy_it_says_so(acme: Company) -> None:
+    acme.github.open_issue(REPO, "carol", "Nobody can pay", P0_FORM)
+    fault = acme.github.fault(lambda method, path, body: path == "/graphql", Kind.DELAY, times=1000, seconds=0.5)
+
+    def overtake() -> None:
+        wait_for(lambda: fault.hits > 0, lambda: "nothing was asked")
+        store = Store(acme.integrator.environ["INTEGRATOR_DATABASE_URL"])
+        Agenda(store, "other", "newer").adopt_policy()
+        store.close()
+
+    other = threading.Thread(target=overtake)
+    other.start()
+    done = here(acme, "--tracker", "github")
+    other.join()
+    fault.times = 0
+    assert (done.code, done.out) == (1, "")
+    assert "another process works with a newer app.yaml on this database; run sync again" in done.err
