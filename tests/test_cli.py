@@ -475,10 +475,10 @@ def test_colours_only_on_a_terminal(tmp_path: Path, agenda: dict[str, str]) -> N
 
 
 def test_a_progress_bar_only_on_a_terminal(acme: Company) -> None:
-    shown = _on_a_terminal(acme.integrator.folder, acme.integrator.environ, "sync", "--tracker", "github")
-    assert "━" in shown and "github: " in shown
+    shown = _on_a_terminal(acme.integrator.folder, acme.integrator.environ, "sync", "--tracker", "jira")
+    assert "━" in shown and "jira: 1 seen" in shown
     assert "━" not in _on_a_terminal(
-        acme.integrator.folder, acme.integrator.environ, "sync", "--tracker", "github", "--json"
+        acme.integrator.folder, acme.integrator.environ, "sync", "--tracker", "jira", "--json"
     )
 
 
