@@ -30,10 +30,18 @@ def an_issue(number: int) -> Issue:
     """An emergency with a long history: labels to and fro, comments by both sides, a few commands."""
     kinds = (Happened.LABELED, Happened.UNLABELED, Happened.MOVED, Happened.ASSIGNED)
     events = tuple(
-        TimelineEvent(f"e{n:03}", START + timedelta(minutes=n), ALICE if n % 2 else CAROL, kinds[n % 4], f"area-{n % 7}")
+        TimelineEvent(
+            f"e{n:03}", START + timedelta(minutes=n), ALICE if n % 2 else CAROL, kinds[n % 4], f"area-{n % 7}"
+        )
         for n in range(EVENTS)
     )
-    words = ("Looking into it.", "Still broken here.", "/ack", "/eta 2h", "We found the cause.\n\n/diagnosis the database")
+    words = (
+        "Looking into it.",
+        "Still broken here.",
+        "/ack",
+        "/eta 2h",
+        "We found the cause.\n\n/diagnosis the database",
+    )
     comments = tuple(
         Comment(f"c{n}", START + timedelta(minutes=3 * n), ALICE if n % 2 else CAROL, words[n % len(words)])
         for n in range(COMMENTS)

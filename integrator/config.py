@@ -150,7 +150,7 @@ def validated(model: type[M], text: str, file: str) -> M:
     try:
         return model.model_validate_json(json.dumps(tree))
     except ValidationError as error:
-        raise ConfigError([_fault(detail, tree, file) for detail in _telling(error)]) from None
+        raise ConfigError([_fault(detail, tree, file, model) for detail in _telling(error)]) from None
     except (TypeError, ValueError, RecursionError):  # a key that is a list, say
         raise ConfigError([Fault(file, None, "", "has a key that is no word")]) from None
 
@@ -206,11 +206,11 @@ def _telling(error: ValidationError) -> list[ErrorDetails]:
     return [d for d in details if d["type"] != "too_short" or d["loc"] not in deeper]
 
 
-def _fault(detail: ErrorDetails, tree: Any, file: str) -> Fault:
+def _fault(detail: ErrorDetails, tree: Any, file: str, model: type[BaseModel]) -> Fault:
     tag = ("kind",) if detail["type"].startswith("union_tag_") else ()
     keys, line = _place((*detail["loc"], *tag), tree)
     path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).lstrip(".")
-    return Fault(file, line, path, _says(detail, keys))
+    return Fault(file, line, path, _says(detail, keys, model))
 
 
 def _place(loc: tuple[int | str, ...], tree: Any) -> tuple[list[int | str], int | None]:
@@ -237,14 +237,14 @@ def _line(node: Any, key: int | str) -> int | None:
     return 1 + int(lines[key][0]) if key in lines else None
 
 
-def _says(detail: ErrorDetails, keys: list[int | str]) -> str:
+def _says(detail: ErrorDetails, keys: list[int | str], model: type[BaseModel]) -> str:
     match detail["type"]:
         case "union_tag_not_found":
             return "is missing; use github or jira"
         case "union_tag_invalid":
             return f"{detail['ctx']['tag']!r} is not a kind of tracker; use github or jira"
         case "extra_forbidden":
-            near = get_close_matches(str(keys[-1]), _all_keys(), n=1)
+            near = get_close_matches(str(keys[-1]), _all_keys(model), n=1)
             return f"is not a key here{f'; did you mean {near[0]!r}?' if near else ''}"
         case "missing":
             return "is missing"
@@ -256,6 +256,7 @@ def _says(detail: ErrorDetails, keys: list[int | str]) -> str:
             return says if isinstance(given, dict | list) else f"{says} (given: {json.dumps(given)[:60]})"
 
 
-def _all_keys() -> list[str]:
-    definitions = [schema(), *schema().get("$defs", {}).values()]
-    return sorted({key for part in definitions for key in part.get("properties", {})})
+def _all_keys(model: type[BaseModel]) -> list[str]:
+    described = model.model_json_schema(by_alias=True)
+    parts = [described, *described.get("$defs", {}).values()]
+    return sorted({key for part in parts for key in part.get("properties", {})})

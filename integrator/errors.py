@@ -1,6 +1,7 @@
 """Errors as people see them: one sentence on stderr, and an exit code that scripts can rely on."""
 
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -37,7 +38,7 @@ def explained(debug: bool) -> Iterator[None]:
         sys.exit(FAULTY)
     except Exception as error:
         if debug:
-            raise
+            traceback.print_exc()
         code, says = _sentence(error)
         click.echo(f"integrator: {says}", err=True)
         sys.exit(code)

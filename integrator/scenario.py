@@ -42,6 +42,10 @@ RefName = Annotated[str, AfterValidator(_names_an_issue)]
 VERBS = ("open", "comment", "label", "move", "assign", "close", "reopen", "outage", "edit", "delete", "transfer")
 
 
+class Impossible(Exception):
+    """Something that can't happen at its time: to an issue that isn't there, say."""
+
+
 class Existing(Strict):
     """An issue that is there before the scenario starts."""
 
@@ -55,7 +59,10 @@ class Existing(Strict):
 
 
 class Event(Strict):
-    """One thing that happens. Exactly one of its verbs names the issue; `comment: 2` beside edit or delete counts."""
+    """One thing that happens. Exactly one of its verbs names the issue; `comment: 2` beside edit or delete counts.
+
+    All of the issue's comments count, the integrator's own too, in the order in which they were written.
+    """
 
     at: Offset
     by: str = ""
@@ -88,8 +95,8 @@ class Event(Strict):
             raise ValueError("says not who does it; add by: NAME")
         if self.move and self.to not in [column.value for column in Column]:
             raise ValueError(f"to: {self.to!r} is not a column; use {', '.join(Column)}")
-        if self.transfer:
-            IssueRef.parse(str(self.to))
+        if self.transfer and IssueRef.parse(str(self.to)).tracker != self.ref.tracker:
+            raise ValueError(f"to: {self.to} is in another tracker; an issue can't be transferred there")
         return self
 
     @property
@@ -201,13 +208,18 @@ class Stage:
             "delete": lambda: tracker.delete(event.ref, self._comment(event)),
             "transfer": lambda: tracker.transfer(event.ref, event.by, IssueRef.parse(str(event.to))),
         }
-        acts[event.verb]()
+        try:
+            acts[event.verb]()
+        except (KeyError, IndexError) as error:
+            what = "issue" if isinstance(error, KeyError) else f"comment {event.comment or 1} on it"
+            raise Impossible(f"{event.verb} {event.ref}: there is no such {what} then") from error
+        except ValueError as error:
+            raise Impossible(str(error)) from error
         return IssueRef.parse(str(event.to)) if event.verb == "transfer" else event.ref
 
     def _comment(self, event: Event) -> str:
-        """The id of the issue's n-th comment by a person, counted from 1."""
-        people = [c for c in self.trackers[event.ref.tracker].issue(event.ref).comments if c.marker is None]
-        return people[int(event.comment or 1) - 1].id
+        """The id of the issue's n-th comment, the integrator's own among them, counted from 1."""
+        return self.trackers[event.ref.tracker].issue(event.ref).comments[int(event.comment or 1) - 1].id
 
 
 def _names(to: str | tuple[str, ...] | None) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import threading
 from pathlib import Path
 
@@ -18,6 +19,7 @@ def serve(config_file: Path, bind: str, work: bool, server: str) -> None:
     """Listen on `bind` until told to stop."""
     ready_to_work(load(config_file))
     host, port = _address(bind)
+    _must_be_free(host, port)
     os.environ["INTEGRATOR_CONFIG"] = str(config_file)
     os.environ["INTEGRATOR_THREADS"] = str(THREADS if work else 0)
     open_store().close()
@@ -34,12 +36,19 @@ def work(config_file: Path, threads: int) -> None:
     ready_to_work(config)
     store = open_store()
     service = build(config, store, tracker_factory(config, store.now), threads)
-    stop = threading.Event()
+    stop, told = threading.Event(), list[int]()
+
+    def end(number: int, _: object) -> None:
+        told.append(number)
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, end)
     service.start()
     click.echo(f"working with {threads} threads; stop with Ctrl-C", err=True)
     _watch(service, stop)
+    if signal.SIGINT in told:
+        raise KeyboardInterrupt
 
 
 def _watch(service: Service, stop: threading.Event) -> None:
@@ -85,8 +94,18 @@ def _waitress(host: str, port: int) -> None:
     )
 
 
+def _must_be_free(host: str, port: int) -> None:
+    """Say so plainly when nobody can listen there; the servers themselves print pages."""
+    try:
+        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
+            return
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise click.ClickException(f"cannot listen on {host}:{port} ({why}); choose another --bind") from None
+
+
 def _address(bind: str) -> tuple[str, int]:
     host, _, port = bind.rpartition(":")
-    if not host or not port.isdecimal():
+    if not host or not port.isdecimal() or int(port) > 65535:
         raise click.BadParameter(f"{bind!r} is not HOST:PORT; write for example 127.0.0.1:8080")
     return host.strip("[]"), int(port)

@@ -5,6 +5,7 @@ Nothing in it is irreplaceable: an agenda, an audit journal and caches. The trac
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -28,7 +29,8 @@ T = TypeVar("T")
 GROUP = 256
 TRIES = 3
 DEADLOCK = "40P01"  # PostgreSQL's SQLSTATE
-PATIENCE = 5  # seconds for a connection to a PostgreSQL that doesn't answer: a webhook's sender waits ten
+STEP_ASIDE = 0.05  # seconds in which the other transaction gets through
+PATIENCE = 5  # seconds for a connection: a webhook's sender waits ten
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -186,6 +188,7 @@ class Store:
         for _ in range(TRIES - 1):
             with suppress(_Deadlock):
                 return self._transaction(work)
+            time.sleep(STEP_ASIDE)
         return self._transaction(work)
 
     def _transaction(self, work: Callable[[Connection], T]) -> T:
@@ -327,8 +330,22 @@ def _engine(url: str) -> Engine:
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # transactions are begun by _begin_sqlite, not by the driver
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000"):
+    for pragma in ("busy_timeout=10000", "synchronous=FULL"):
         connection.execute(f"PRAGMA {pragma}")
+    _write_ahead(connection, time.monotonic() + PATIENCE)
+
+
+def _write_ahead(connection: sqlite3.Connection, until: float) -> None:
+    """Turn the log on. While another process opens the file for the first time, SQLite refuses this without waiting."""
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(STEP_ASIDE)
+        else:
+            return
 
 
 def _begin_sqlite(conn: Connection) -> None:

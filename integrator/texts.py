@@ -38,8 +38,12 @@ class Markdown:
     _SIGNS = re.compile(r"[\\`*_{}\[\]<>#!|~@&]|(?<=w)\.|:(?=//)")
 
     def escape(self, text: str) -> Markup:
-        """Plain text: no formatting, no link, no mention, no HTML; newlines become spaces."""
-        return Markup(self._SIGNS.sub(lambda sign: f"&#{ord(sign[0])};", " ".join(text.split())))
+        """Plain text: no formatting, no link, no mention, no HTML; newlines become spaces.
+
+        GitHub looks for @somebody and #12 after it has read entities, so a space of no width keeps these apart.
+        """
+        escaped = self._SIGNS.sub(lambda sign: f"&#{ord(sign[0])};", " ".join(text.split()))
+        return Markup(re.sub("(&#64;|&#35;)", r"\1&#8203;", escaped))
 
     def code(self, text: str) -> Markup:
         """Text to be typed as it is."""

@@ -308,7 +308,7 @@ def as_read(shown: str, dialect: Dialect) -> str:
     """What a reader of the rendered text sees; no sign of the markup may be left unescaped."""
     if dialect == "markdown":
         assert not re.search(r"[\\`*_{}\[\]<>!|~@]|&(?!#\d+;)|(?<!&)#", shown), shown
-        return html.unescape(shown)
+        return html.unescape(re.sub("(&#64;|&#35;)&#8203;", r"\1", shown))
     entities = shown.replace("&#92;", "\uf8ff")
     assert not re.search(r"[*_{}\[\]#!|~^+?\\]", re.sub(r"\\.", "", entities)), shown
     return re.sub(r"\\(.)", r"\1", entities).replace("\uf8ff", "\\")

@@ -11,6 +11,7 @@ from typing import Any
 import click
 import jsonschema
 import pytest
+import structlog
 from click.testing import CliRunner, Result
 from prometheus_client import Counter, Gauge
 from ruamel.yaml import YAML
@@ -88,7 +89,10 @@ def test_it_writes_every_key_out() -> None:
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(main, arguments)
+    try:
+        return CliRunner().invoke(main, arguments)
+    finally:
+        structlog.reset_defaults()
 
 
 def test_its_schema_accepts_it() -> None:

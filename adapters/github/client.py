@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import github
 import requests
@@ -115,7 +116,8 @@ class Client:
         except (DeadlineExceeded, requests.ReadTimeout) as failure:
             raise TooSlow(f"GitHub didn't answer in time: {failure}") from failure
         except requests.RequestException as failure:
-            raise Unreachable(f"GitHub can't be reached: {_short(failure)}") from failure
+            host = urlsplit(self._settings.url).netloc
+            raise Unreachable(f"no answer from {host} ({type(failure).__name__})") from failure
         except GithubException as failure:
             self._judge(failure.status, failure.headers or {}, failure.data, needs)
         except (ValueError, RuntimeError, AssertionError) as failure:  # PyGithub: broken JSON, redirects elsewhere

@@ -1,5 +1,6 @@
 """`sync`: backfill with progress, an honest summary, and a dry run."""
 
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,16 +16,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from adapters.tracker import Tracker
 from integrator import sync as backfills
+from integrator.agenda import OtherPolicy
 from integrator.clock import wall_clock
 from integrator.commands.looking import connected, instant_of, print_plan
 from integrator.commands.printing import say
-from integrator.config import Config, ConfigError, Fault, load
+from integrator.config import Config, load
 from integrator.connect import tracker_factory
 from integrator.errors import Failed
 from integrator.service import Service, build, open_store, ready_to_work
 from integrator.store import Store, journal, trackers
 
 TICK = 0.2
+
+_OLD = re.compile(r"\d+\s*[mhdw]")
 
 
 @dataclass
@@ -38,12 +42,12 @@ class Summary:
 
     def print(self, as_json: bool) -> None:
         """Say it."""
+        unchanged = max(0, self.seen - self.changed - len(self.failed))
         if as_json:
             failed = [{"issue": issue, "why": why} for issue, why in self.failed]
-            counts = {"seen": self.seen, "changed": self.changed, "unchanged": self.seen - self.changed - len(failed)}
+            counts = {"seen": self.seen, "changed": self.changed, "unchanged": unchanged}
             say({"tracker": self.tracker, **counts, "failed": failed})
             return
-        unchanged = max(0, self.seen - self.changed - len(self.failed))
         line = f"{self.seen} seen, {self.changed} changed, {unchanged} unchanged, {len(self.failed)} failed"
         click.echo(f"{self.tracker}: {line}")
         for issue, why in self.failed:
@@ -58,9 +62,9 @@ def sync(  # noqa: PLR0913, PLR0917
     ready_to_work(config)
     if tracker is not None and tracker not in config.trackers:
         names = ", ".join(config.trackers)
-        raise ConfigError([Fault("--tracker", None, "", f"there is no {tracker!r} in app.yaml; there is {names}")])
+        raise click.BadParameter(f"there is no {tracker!r} in app.yaml; there is {names}", param_hint="--tracker")
     chosen = [tracker] if tracker else list(config.trackers)
-    start = instant_of(since, "--since") if since else None
+    start = _instant(since)
     if dry_run:
         _print_dry_run(config, chosen, start, as_json)
         return
@@ -106,6 +110,8 @@ def _backfilled(service: Service, store: Store, tracker: Tracker, since: datetim
             _tell_hold(store, tracker.name, as_json)
             advance(summary.seen - left, summary.seen)
             time.sleep(TICK)
+    if left:
+        raise OtherPolicy("another process works with a newer app.yaml on this database; run sync again")
     mine = journal.c.subject.startswith(f"{tracker.name}:", autoescape=True)
     subjects = sa.select(sa.func.count(sa.distinct(journal.c.subject))).where(journal.c.id > before, mine)
     summary.changed = store.read(lambda conn: conn.execute(subjects.where(journal.c.error.is_(None))).scalar_one())
@@ -132,3 +138,11 @@ def _bar(name: str, as_json: bool) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(name, total=None)
         yield lambda done, total: progress.update(task, completed=max(0, done), total=total)
+
+
+def _instant(since: str | None) -> datetime | None:
+    """`--since`; how long ago counts from the full hour on, so that it is the same when run again."""
+    if since is None:
+        return None
+    at = instant_of(since, "--since")
+    return at.replace(minute=0, second=0, microsecond=0) if _OLD.fullmatch(since.strip()) else at

@@ -16,7 +16,7 @@ from integrator.connect import known, tracker_factory
 from integrator.credentials import secret_faults
 from integrator.errors import Failed
 from integrator.journal import as_json as change_as_json
-from integrator.scenario import Scenario
+from integrator.scenario import Impossible, Scenario
 from integrator.simulate import Line, Simulation
 from integrator.sync import plans
 from mapping.board import placement
@@ -193,7 +193,7 @@ def simulate(scenario_file: Path, config_file: Path, as_json: bool) -> None:
     try:
         for line in simulation.run():
             say(line.as_json()) if as_json else click.echo(told(line))
-    except (KeyError, ValueError, IndexError) as error:
+    except Impossible as error:
         raise ConfigError([Fault(str(scenario_file), None, "events", f"cannot happen: {error}")]) from error
     if as_json:
         say({"final": simulation.final()})

@@ -1,6 +1,7 @@
 """Output: JSON for scripts, sentences and tables for people, colours only on a terminal."""
 
 import json
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ from rich.table import Table
 
 from mapping.changes import Change, DropComment, EditStatus, MoveTo, PostComment, SetFields, SetLabels
 
+WIDE = 1000  # characters: nobody's error is longer than 500
+
 
 def say(document: Any) -> None:
     """Print one JSON document on a line of its own."""
@@ -17,11 +20,11 @@ def say(document: Any) -> None:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table; what is in it is text, never markup."""
+    """Print a table; what is in it is text, never markup. Lines are broken only to fit a terminal."""
     drawn = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         drawn.add_row(*(cell.replace("[", "\\[") for cell in row))
-    Console(soft_wrap=True).print(drawn)
+    Console(width=None if sys.stdout.isatty() else WIDE).print(drawn)
 
 
 def in_words(change: Change) -> str:

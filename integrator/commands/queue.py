@@ -6,7 +6,6 @@ import click
 
 from integrator.agenda import Agenda, Lane
 from integrator.commands.printing import say, table
-from integrator.config import ConfigError, Fault
 from integrator.service import me, open_store
 from mapping.issue import IssueRef
 
@@ -42,7 +41,7 @@ def replay(names: Sequence[str], as_json: bool) -> None:
     try:
         refs = [IssueRef.parse(name) for name in names] or None
     except ValueError as error:
-        raise ConfigError([Fault("issue", None, "", str(error))]) from None
+        raise click.UsageError(str(error)) from None
     store = open_store()
     count = Agenda(store, me()).replay(refs)
     store.close()

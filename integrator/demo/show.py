@@ -153,6 +153,7 @@ def _service(scenario: Scenario, folder: Path) -> Iterator[Show]:
     try:
         yield Show(scenario, stage, service, f"http://127.0.0.1:{door.getsockname()[1]}", secret)
     finally:
+        server.task_dispatcher.shutdown()
         server.close()
         service.stop()
 
