@@ -1,10 +1,12 @@
 """Slash commands: what is one, what is none, and what is misread."""
 
 import time
+from datetime import UTC, datetime, timedelta
+from datetime import time as clock
 
 import pytest
 
-from mapping.commands import Command, Misread, SetSeverity, Triage, commands_in
+from mapping.commands import Command, Fact, Misread, SetSeverity, Triage, commands_in, who
 from mapping.severity import Severity
 from mapping.triage import BY_KEY, Answer
 
@@ -92,6 +94,101 @@ def test_triage(rest: str, answers: dict[str, str]) -> None:
 def test_misread(rest: str, why: str) -> None:
     line = f"/triage {rest}".rstrip()
     assert read(line) == [Misread(line, why)]
+
+
+@pytest.mark.parametrize(
+    ("line", "fact"),
+    [
+        pytest.param("/ack", Fact("/ack", "ack"), id="ack"),
+        pytest.param("/ACK thanks", Fact("/ACK thanks", "ack"), id="in capitals, with words for people"),
+        pytest.param("/waiting for the logs", Fact("/waiting for the logs", "waiting"), id="G19 waiting"),
+        pytest.param("/resume", Fact("/resume", "resume"), id="G19 resume"),
+        pytest.param("/resolve", Fact("/resolve", "resolve"), id="resolve"),
+        pytest.param("/confirmed", Fact("/confirmed", "confirmed"), id="confirmed"),
+        pytest.param("/ic @alice", Fact("/ic @alice", "ic", "alice"), id="R30 on GitHub"),
+        pytest.param("/ic alice", Fact("/ic alice", "ic", "alice"), id="R30 without the sign"),
+        pytest.param("/engineer [~a.smith]", Fact("/engineer [~a.smith]", "engineer", "a.smith"), id="R71 Data Center"),
+        pytest.param(
+            "/comms [~accountid:5b10ac8d82e05b22cc7d4ef5]",
+            Fact("/comms [~accountid:5b10ac8d82e05b22cc7d4ef5]", "comms", "5b10ac8d82e05b22cc7d4ef5"),
+            id="R71 Cloud",
+        ),
+        pytest.param(
+            "/warroom  https://meet.example/1 now",
+            Fact("/warroom  https://meet.example/1 now", "warroom", "https://meet.example/1 now"),
+            id="R27 an address",
+        ),
+        pytest.param(
+            "/diagnosis disk full", Fact("/diagnosis disk full", "diagnosis", "disk full"), id="R31 diagnosis"
+        ),
+        pytest.param("/rca no alarm", Fact("/rca no alarm", "rca", "no alarm"), id="R39 root cause"),
+        pytest.param("/eta 2h", Fact("/eta 2h", "eta", when=timedelta(hours=2)), id="R35 how long"),
+        pytest.param("/eta 14:15", Fact("/eta 14:15", "eta", when=clock(14, 15)), id="R35 a time of day"),
+        pytest.param("/sent", Fact("/sent", "sent"), id="R46 sent"),
+        pytest.param(
+            "/sent 2026-11-23T14:15Z",
+            Fact("/sent 2026-11-23T14:15Z", "sent", when=datetime(2026, 11, 23, 14, 15, tzinfo=UTC)),
+            id="R49 sent, with a promise",
+        ),
+        # misread
+        pytest.param("/ic", Misread("/ic", "write /ic @login"), id="R30 nobody"),
+        pytest.param("/ic @a @b", Misread("/ic @a @b", "write /ic @login"), id="R30 two"),
+        pytest.param("/ic @", Misread("/ic @", "write /ic @login"), id="R30 no name"),
+        pytest.param("/comms the_team!", Misread("/comms the_team!", "write /comms @login"), id="R71 no login"),
+        pytest.param("/engineer", Misread("/engineer", "write /engineer @login"), id="R71 nobody"),
+        pytest.param(
+            "/warroom", Misread("/warroom", "write /warroom and the address of the call or channel"), id="R27 nowhere"
+        ),
+        pytest.param("/diagnosis  ", Misread("/diagnosis", "write /diagnosis and what you found"), id="R31 nothing"),
+        pytest.param("/rca", Misread("/rca", "write /rca and the root cause"), id="R39 nothing"),
+        pytest.param("/eta", Misread("/eta", "write /eta 2h, or /eta 14:15"), id="R35 no time"),
+        pytest.param("/eta soon", Misread("/eta soon", "write /eta 2h, or /eta 14:15"), id="R35 a vague time"),
+        pytest.param(
+            "/sent today",
+            Misread("/sent today", "write /sent, or /sent 14:15 for the next update that you promised"),
+            id="R49 a vague promise",
+        ),
+    ],
+)
+def test_facts(line: str, fact: Command) -> None:
+    assert read(line) == [fact]
+    assert read(f"> {line}\n```\n{line}\n```\n {line}\nplease {line}") == []
+
+
+@pytest.mark.parametrize(
+    "line", ["/acknowledge", "/sentry", "/icing", "/etas", "/ack.", "/waiting-on-customer", "/wait"]
+)
+def test_no_facts(line: str) -> None:
+    """A word that only begins like a command is none, and is answered with nothing."""
+    assert read(line) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "handle"),
+    [
+        ("@alice", "alice"),
+        ("  alice-b ", "alice-b"),
+        ("[~a.b]", "a.b"),
+        ("[~accountid:712020:1a2b-3c]", "712020:1a2b-3c"),
+        ("", ""),
+        ("@@alice", ""),
+        ("-alice", ""),
+        ("[~]", ""),
+        ("@alice\n@all", ""),
+        ("<b>", ""),
+        ("x" * 100, "x" * 100),
+        ("x" * 101, ""),
+    ],
+)
+def test_who(text: str, handle: str) -> None:
+    """R30, R71: a name that can be mentioned, and nothing else."""
+    assert who(text) == handle
+
+
+def test_what_is_told_is_cut() -> None:
+    (command,) = read("/diagnosis " + "y" * 60_000)
+    assert isinstance(command, Fact)
+    assert (len(command.text), len(command.said)) == (500, 80)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from mapping.changes import (
     DropComment,
     EditStatus,
     MoveTo,
+    PostComment,
     Refusal,
     SetFields,
     SetLabels,
@@ -254,6 +255,125 @@ def test_renamed_labels_keep_their_meaning() -> None:
         ["SEV1", "Urgent"],
     )
     assert labels_of(plan_of(labelled(["sev2"], on(5, "bob", "sev2"), body=STOPPED), policy)) == SAME
+
+
+# ---------------------------------------------------------------------- labels of clocks
+
+WAITING, AT_RISK, BREACHED = "waiting-on-customer", "sla-at-risk", "sla-breached"
+MAJOR = form(process="major", workaround="painful")
+P1 = (on(1, "us", "P1"), on(1, "us", "emergency"))
+
+
+def p1(labels: Sequence[str] = (), *history: TimelineEvent | Comment, **more: Any) -> Issue:
+    """A customer's P1, confirmed and answered by alice at minute 2, so that a day is left for its resolution."""
+    answered = (said(2, "alice", "/p1\nwe are on it"), *history)
+    return labelled(["P1", "emergency", *labels], *P1, *answered, **{"body": MAJOR, **more})
+
+
+@pytest.mark.parametrize(
+    ("issue", "minutes", "labels"),
+    [
+        # what the clocks say
+        pytest.param(p1(), 3, SAME, id="all is well"),
+        pytest.param(p1(), 2 + 0.8 * 240, ([AT_RISK], []), id="R38 at risk, at the minute"),
+        pytest.param(p1(), 1 + 0.8 * 240, SAME, id="R38 a minute before"),
+        pytest.param(p1([AT_RISK], on(195, "us", AT_RISK)), 200, SAME, id="R38 there already"),
+        pytest.param(p1([AT_RISK], on(195, "us", AT_RISK)), 242, ([BREACHED], [AT_RISK]), id="R38 broken"),
+        pytest.param(
+            p1([BREACHED], on(242, "us", BREACHED), said(250, "alice", "still on it")),
+            251,
+            ([], [BREACHED]),
+            id="R38 told, though late",
+        ),
+        pytest.param(
+            p1([AT_RISK, BREACHED], on(9, "us", AT_RISK), on(9, "us", BREACHED), closed_at=at(300)),
+            301,
+            ([], [AT_RISK, BREACHED]),
+            id="G20 closed: none of them",
+        ),
+        pytest.param(labelled(["P2"], on(1, "us", "P2"), body=MINOR), 24 * 60, ([BREACHED], []), id="R10 a P2"),
+        pytest.param(labelled(["P2"], on(1, "us", "P2"), body=MINOR, by="bob"), 24 * 600, SAME, id="the team's own"),
+        pytest.param(
+            p1([BREACHED], on(9, "us", BREACHED), said(90, "bob", "/p3\nlater")),
+            91,
+            (["P3"], ["P1", "emergency", BREACHED]),
+            id="G20 downgraded",
+        ),
+        # waiting for the customer
+        pytest.param(p1([], said(5, "bob", "/waiting")), 6, ([WAITING], []), id="G19 /waiting"),
+        pytest.param(p1([WAITING], on(5, "bob", WAITING)), 6, SAME, id="G19 a person's label"),
+        pytest.param(
+            p1([WAITING], said(5, "bob", "/waiting"), on(5.1, "us", WAITING), said(9, "bob", "/resume")),
+            10,
+            ([], [WAITING]),
+            id="G19 /resume",
+        ),
+        pytest.param(
+            p1([WAITING], on(5, "bob", WAITING), said(9, "bob", "/resume")),
+            10,
+            ([], [WAITING]),
+            id="G19 /resume after a person's label is the later word",
+        ),
+        pytest.param(
+            p1([], said(5, "bob", "/waiting"), on(5.1, "us", WAITING), off(9, "bob", WAITING)),
+            10,
+            SAME,
+            id="G19 a person takes ours away: no longer waiting",
+        ),
+        pytest.param(
+            p1([], said(5, "bob", "/waiting"), off(9, "bob", WAITING), said(12, "bob", "/waiting")),
+            13,
+            ([WAITING], []),
+            id="G19 and waits again",
+        ),
+        pytest.param(
+            p1([WAITING], said(5, "bob", "/waiting"), on(5.1, "us", WAITING), closed_at=at(9)),
+            10,
+            ([], [WAITING]),
+            id="G19 closed: ours goes",
+        ),
+        pytest.param(
+            p1([WAITING], on(5, "bob", WAITING), closed_at=at(9)), 10, SAME, id="G19 closed: a person's stays"
+        ),
+        pytest.param(p1([], said(5, "carol", "/waiting")), 6, SAME, id="R25 a stranger's /waiting"),
+        # people have their way
+        pytest.param(
+            p1([], on(195, "us", AT_RISK), off(196, "bob", AT_RISK)), 197, SAME, id="R25 a person takes at-risk away"
+        ),
+        pytest.param(
+            p1([], on(195, "us", AT_RISK), off(196, "carol", AT_RISK)), 197, ([AT_RISK], []), id="R25 a stranger does"
+        ),
+        pytest.param(
+            p1([], on(242, "us", BREACHED), off(243, "x[bot]", BREACHED)), 244, SAME, id="R25 a robot insists"
+        ),
+        pytest.param(p1([BREACHED], on(5, "bob", BREACHED)), 6, SAME, id="R25 a person wants it"),
+        pytest.param(p1([BREACHED], on(5, "carol", BREACHED)), 6, ([], [BREACHED]), id="R25 a stranger wants it"),
+    ],
+)
+def test_labels_of_clocks(issue: Issue, minutes: float, labels: Labels) -> None:
+    assert labels_of(plan_of(issue, minutes=minutes)) == labels
+
+
+def test_labels_of_clocks_may_be_renamed() -> None:
+    policy = a_policy(labels={AT_RISK: "hurry", BREACHED: "late", WAITING: "on-hold"})
+    assert labels_of(plan_of(p1([], said(5, "bob", "/waiting")), policy, 6)) == (["on-hold"], [])
+    assert labels_of(plan_of(p1(["hurry"], on(195, "us", "hurry")), policy, 242)) == (["late"], ["hurry"])
+
+
+@pytest.mark.parametrize(
+    ("body", "claimed"),
+    [
+        pytest.param("/p0", True, id="R23 a severity"),
+        pytest.param("/triage process=critical", True, id="R23 answers"),
+        pytest.param("/ack", False, id="R26 no emergency is claimed by another command"),
+        pytest.param("/p0\n" + "/ack 1\n/ack 2\n/ack 3\n/ack 4\n/ack 5", True, id="R23 not among the last five"),
+    ],
+)
+def test_a_strangers_command_is_answered_whether_or_not_it_claims_an_emergency(body: str, claimed: bool) -> None:
+    issue = an_issue(comments=(said(1, "carol", body),))
+    assert case_of(issue).claimed is claimed
+    assert facts_in(plan_of(issue, minutes=500)).refused[-1].by == "carol"
+    assert bool([c for c in plan_of(issue, minutes=500).changes if isinstance(c, PostComment)]) is claimed
 
 
 @pytest.mark.parametrize(
