@@ -80,14 +80,15 @@ class Simulation:
                 "column": issue.card.name if issue.card else None,
                 "labels": sorted(issue.labels),
                 "fields": {**issue.fields, **({"priority": issue.priority} if issue.priority else {})},
-                "clocks": {clock.key: _shown(clock) for clock in self._clocks(issue, now)},
+                "clocks": {clock.name: _shown(clock) for clock in self._clocks(issue, now)},
             }
             for tracker in self.stage.trackers.values()
             for issue in tracker.issues()
         }
 
-    def _clocks(self, issue: Issue, now: datetime) -> tuple[timing.Clock, ...]:
-        return timing.clocks(Case.of(issue, self.policy), self.policy, now)
+    def _clocks(self, issue: Issue, now: datetime) -> list[timing.Clock]:
+        """The clocks, each name's newest cycle last."""
+        return sorted(timing.clocks(Case.of(issue, self.policy), self.policy, now), key=lambda clock: clock.cycle)
 
     def _next(self, events: list[Any]) -> datetime | None:
         due = self._agenda.next_due()

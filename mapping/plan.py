@@ -66,7 +66,21 @@ def _labels(case: Case, policy: Policy, timed: Sequence[Clock]) -> Iterator[SetL
     add = {label for label in want if label.casefold() not in there and not _taken_away(case, label, policy)}
     remove = {name for name in case.issue.labels if name.casefold() in out and not _kept(case, name, policy)}
     if add or remove:
-        yield SetLabels(frozenset(add), frozenset(remove), _because(case))
+        yield SetLabels(frozenset(add), frozenset(remove), tuple(_why_labels(case, policy, timed, add | remove)))
+
+
+def _why_labels(case: Case, policy: Policy, timed: Sequence[Clock], changed: set[str]) -> Iterator[str]:
+    """What the change of labels comes from: the severity, the clocks that are late or soon will be, the waiting."""
+    touched = {label.casefold() for label in changed}
+    of_clocks = {policy.labels.at_risk.name.casefold(), policy.labels.breached.name.casefold()}
+    of_waiting = {policy.labels.waiting.name.casefold()}
+    if touched - of_clocks - of_waiting:
+        yield from _because(case)
+    if touched & of_clocks:
+        yield "R70"
+        yield from sorted({clock.name for clock in timed if clock.state in {State.AT_RISK, State.BREACHED}})
+    if touched & of_waiting:
+        yield "G19"
 
 
 def clock_labels(case: Case, policy: Policy, timed: Sequence[Clock]) -> tuple[set[str], set[str]]:

@@ -382,11 +382,18 @@ def test_a_strangers_command_is_answered_whether_or_not_it_claims_an_emergency(b
         pytest.param(an_issue(body=STOPPED), ("R24", "business-stopped"), id="R24 rules"),
         pytest.param(an_issue(), ("R24",), id="R24 none"),
         pytest.param(labelled([], said(5, "bob", "/p1")), ("R25",), id="R25 a person"),
+        pytest.param(p1([BREACHED], on(1, "us", BREACHED)), ("R70",), id="R70 no clock is late any more"),
+        pytest.param(p1([], said(5, "bob", "/waiting")), ("G19",), id="G19 waiting"),
     ],
 )
 def test_because(issue: Issue, because: tuple[str, ...]) -> None:
-    (change,) = [change for change in plan_of(issue).changes if isinstance(change, SetLabels)]
+    (change,) = [change for change in plan_of(issue, minutes=6).changes if isinstance(change, SetLabels)]
     assert change.because == because
+
+
+def test_labels_of_clocks_come_from_the_clocks() -> None:
+    (change,) = [c for c in plan_of(an_issue(body=STOPPED), minutes=50).changes if isinstance(c, SetLabels)]
+    assert change.because == ("R24", "business-stopped", "R70", "response", "triage")
 
 
 def test_wanted_and_unwanted_are_apart() -> None:

@@ -38,6 +38,7 @@ OWN_KEYS = {
     "MoveTo": {"column"},
     "SetFields": {"values"},
     "EditStatus": {"facts", "memo", "comment"},
+    "PostComment": {"key", "facts", "memo"},
 }
 
 
@@ -60,20 +61,27 @@ def test_the_example_of_the_interface_as_json(tmp_path: Path) -> None:
         assert set(line) == {"at", "issue", "change", "because"} | OWN_KEYS[line["change"]]
         assert list(line)[:3] == ["at", "issue", "change"] and list(line)[-1] == "because"
         assert line["because"] and all(isinstance(why, str) for why in line["because"])
-    told = [(line["at"], line["change"]) for line in lines]
-    assert told == [
-        ("2026-11-23T09:00:00Z", "SetLabels"),
-        ("2026-11-23T09:00:00Z", "MoveTo"),
-        ("2026-11-23T09:00:00Z", "EditStatus"),
-        ("2026-11-23T09:12:00Z", "SetLabels"),
-        ("2026-11-23T09:12:00Z", "EditStatus"),
-        ("2026-11-23T09:40:00Z", "SetLabels"),
-        ("2026-11-23T09:40:00Z", "EditStatus"),
-        ("2026-11-23T11:00:00Z", "EditStatus"),
-        ("2026-11-23T14:00:00Z", "MoveTo"),
-        ("2026-11-23T14:00:00Z", "EditStatus"),
-        ("2026-11-23T15:00:00Z", "MoveTo"),
-        ("2026-11-23T15:00:00Z", "EditStatus"),
+    told: dict[str, str] = {}
+    for line in lines:
+        told[line["at"]] = f"{told.get(line['at'], '')} {line['change']}".strip()
+    assert [(at.removeprefix("2026-11-"), changes) for at, changes in told.items()] == [
+        ("23T09:00:00Z", "SetLabels MoveTo EditStatus"),
+        ("23T09:10:03Z", "SetLabels EditStatus"),  # triage at risk
+        ("23T09:12:00Z", "SetLabels EditStatus"),  # /p0
+        ("23T09:24:00Z", "SetLabels EditStatus"),  # acknowledgement at risk
+        ("23T09:27:00Z", "SetLabels PostComment EditStatus"),  # and broken
+        ("23T09:36:00Z", "SetLabels EditStatus"),  # assessment at risk
+        ("23T09:40:00Z", "SetLabels EditStatus"),  # P1
+        ("23T11:00:00Z", "EditStatus"),  # assigned
+        ("23T12:12:00Z", "SetLabels EditStatus"),  # response at risk
+        ("23T13:00:00Z", "SetLabels PostComment EditStatus"),  # and broken
+        ("23T13:30:00Z", "PostComment EditStatus"),
+        ("23T14:00:00Z", "SetLabels MoveTo EditStatus"),  # closed
+        ("23T15:00:00Z", "MoveTo EditStatus"),  # reopened
+        ("23T19:00:00Z", "SetLabels PostComment EditStatus"),  # response broken again, at risk during the outage
+        ("23T20:00:00Z", "EditStatus"),  # a comment edited
+        ("24T10:12:00Z", "SetLabels EditStatus"),  # resolution at risk
+        ("24T15:00:00Z", "SetLabels PostComment EditStatus"),  # and broken
     ]
     assert final == {
         "final": {
@@ -87,23 +95,36 @@ def test_the_example_of_the_interface_as_json(tmp_path: Path) -> None:
             "github:acme/shop#9": {
                 "severity": "P1",
                 "column": "Emergency Queue",
-                "labels": ["P1", "emergency"],
+                "labels": ["P1", "emergency", "sla-breached"],
                 "fields": {},
-                "clocks": {},
+                "clocks": {
+                    "triage": clock("missed", "23T09:00", "23T09:15", "23T09:40"),
+                    "response": clock("breached", "23T15:00", "23T19:00", None),
+                    "next_update": clock("missed", "23T09:12", "23T13:12", "23T14:00"),
+                    "resolution": clock("breached", "23T15:00", "24T15:00", None),
+                },
             },
         }
     }
 
 
+def clock(state: str, started_at: str, due_at: str, stopped_at: str | None) -> dict[str, str | None]:
+    times = {"started_at": started_at, "due_at": due_at, "stopped_at": stopped_at}
+    return {"state": state, **{name: at and f"2026-11-{at}:00Z" for name, at in times.items()}}
+
+
 def test_the_example_in_words(tmp_path: Path) -> None:
     done = command(tmp_path, EXAMPLE)
-    assert "2026-11-23 09:12:00  github:acme/shop#9       SetLabels    +P0 -P1  (because R25)" in done.out
+    assert (
+        "2026-11-23 09:12:00  github:acme/shop#9       SetLabels    +P0 -P1 -sla-at-risk  (because R25, R70)"
+        in done.out
+    )
     assert "EditStatus   P0, confirmed by alice  (because R23, R24)" in done.out
     assert "MoveTo       Emergency Queue  (because R21)" in done.out
     assert "EditStatus   closed  (because R23, R24)" in done.out
     assert done.out.splitlines()[-2:] == [
         "at the end: github:acme/shop#3: no severity, In Progress, no labels",
-        "at the end: github:acme/shop#9: P1, Emergency Queue, P1 emergency",
+        "at the end: github:acme/shop#9: P1, Emergency Queue, P1 emergency sla-breached",
     ]
 
 
@@ -118,7 +139,8 @@ until: +2h
 
 def test_an_outage_lets_deliveries_wait() -> None:
     lines, _ = simulated(SHORT.replace("events:\n", "events:\n  - {at: +30m, outage: 1h}\n"))
-    assert {line.at for line in lines} == {START + timedelta(minutes=90)}
+    assert {line.at for line in lines} == {START + timedelta(minutes=90), START + timedelta(minutes=105)}
+    assert [line.detail["facts"]["late"] for line in lines if line.change == "PostComment"] == [True, False]
 
 
 def test_an_outage_beyond_the_end_leaves_everything_as_it_is() -> None:
@@ -159,7 +181,7 @@ def test_what_is_transferred_goes_on_under_its_new_name() -> None:
     more = '  - {at: +90m, transfer: "github:acme/shop#9", by: alice, to: "github:acme/web#1"}\n'
     _, final = simulated(SHORT.replace("until", f"{more}until"))
     assert list(final) == ["github:acme/web#1"]
-    assert final["github:acme/web#1"]["labels"] == ["P1", "emergency"]
+    assert final["github:acme/web#1"]["labels"] == ["P1", "emergency", "sla-breached"]
 
 
 BAD = [

@@ -212,7 +212,7 @@ def test_since_and_tracker_choose(acme: Company) -> None:
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        (["--since", "yesterday"], "'yesterday' is no time; write for example 2026-11-01 or 3d"),
+        (["--since", "yesterday"], "'yesterday' is no time; write for example 2026-11-01, 2026-11-01T09:00Z or 3d"),
         (["--tracker", "gitlab"], "there is no 'gitlab' in app.yaml; there is github, jira"),
         (["--threads", "0"], "0 is not in the range 1<=x<=64"),
     ],
