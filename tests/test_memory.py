@@ -11,7 +11,17 @@ import pytest
 
 from adapters.memory import OURSELVES, MemoryTracker
 from adapters.tracker import Finding, Gone, Health, LeaseLost, Step, Tracker
-from mapping.changes import Change, DropComment, EditStatus, MoveTo, SetFields, SetLabels, StatusFacts
+from mapping.changes import (
+    AlarmFacts,
+    Change,
+    DropComment,
+    EditStatus,
+    MoveTo,
+    PostComment,
+    SetFields,
+    SetLabels,
+    StatusFacts,
+)
 from mapping.issue import Card, Column, Happened, Issue, IssueRef, Marker, Standing
 from tests.mapping_house import REF, START, Clock
 
@@ -199,6 +209,19 @@ def test_the_status_comment_and_its_memory(tracker: MemoryTracker) -> None:
     assert tracker.issue(REF).comments[1].edited_by == OURSELVES
     write(tracker, DropComment(ours.id, ("R23",)))
     assert tracker.issue(REF).comments == (human,)
+
+
+def test_an_alarm_is_a_new_comment_with_its_own_marker(tracker: MemoryTracker, clock: Clock) -> None:
+    facts = AlarmFacts(None, (), "team", (), False, False, "UTC")
+    alarms = [PostComment(f"alarm-{n}", facts, {"alarms": n}, ("R70",), f"late {n}") for n in (1, 2)]
+    write(tracker, EditStatus(FACTS, {}, None, (), "said"), *alarms)
+    status, *ours = tracker.issue(REF).comments
+    assert status.marker is not None and status.marker.key == "status"
+    assert [(c.by, c.at, c.body, c.edited_at) for c in ours] == [
+        (OURSELVES, clock.now, "late 1", None),
+        (OURSELVES, clock.now, "late 2", None),
+    ]
+    assert [c.marker for c in ours] == [Marker(alarm.key, alarm.digest, alarm.memo) for alarm in alarms]
 
 
 def test_an_outcome_names_what_was_done(tracker: MemoryTracker, clock: Clock) -> None:
