@@ -1,4 +1,4 @@
-"""A P0 from report to close, played: every milestone at its minute, and the same with the workers down in the middle."""
+"""A P0 from report to close, played: every milestone at its minute, also with the workers down in the middle."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
