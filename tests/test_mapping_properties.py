@@ -157,10 +157,12 @@ def test_planning_after_applying_yields_no_change(desk: Desk, history: list[Act]
 
 @given(desks(), histories([*TEAM, *STRANGERS]), st.lists(st.integers(0, 9), max_size=4))
 def test_nothing_is_announced_twice(desk: Desk, history: list[Act], deleted: list[int]) -> None:
-    """R70: though any of our comments but one is deleted, and however often it is looked."""
+    """R70: though people delete and rewrite our comments, as long as one that knows of the last alarm is left."""
     said: list[PostComment] = []
     for act in [*history, *(Act(200, "delete", "alice", pick=pick) for pick in deleted)]:
-        if act.verb in {"delete", "edit"} and sum(c.marker is not None for c in desk.issue.comments) < 2:
+        memos = [c.marker.memo for c in desk.issue.comments if c.marker]
+        knowing = [memo for memo in memos if memo.get("alarms") == len(said)]
+        if act.verb == "work" or (act.verb in {"delete", "edit"} and said and len(knowing) < 2):
             continue
         act.on(desk)
         changes = desk.work()
