@@ -1,12 +1,13 @@
 # make demo    the main job on embedded parts, no account needed (KEEP=1 leaves it running)
 # make test    formatting, lint, types, the whole test suite and its coverage
-# Both set up .venv first, with any Python 3.11 or newer: make test PYTHON=python3.13
+# make bench   measurements, one table (JSON=1: JSON lines); takes minutes
+# All set up .venv first, with any Python 3.11 or newer: make test PYTHON=python3.13
 
 PYTHON ?= python3
 PY := .venv/bin/python
 READY := .venv/ready
 
-.PHONY: demo test lint soak lock
+.PHONY: demo test lint soak bench lock
 
 demo: $(READY)
 	@.venv/bin/integrator demo $(if $(filter 1,$(KEEP)),--keep)
@@ -22,6 +23,9 @@ lint: $(READY)
 
 soak: $(READY)
 	HYPOTHESIS_PROFILE=nightly $(PY) -m pytest -n auto --maxprocesses 4
+
+bench: $(READY)
+	@$(PY) -m bench $(if $(JSON),--json)
 
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

@@ -7,7 +7,19 @@ from dataclasses import replace
 from datetime import datetime
 
 from adapters.tracker import Dialect, Finding, Gone, Health, LeaseLost, Outcome, Page, Step
-from mapping.changes import Change, DropComment, EditStatus, MoveTo, PostComment, Said, SetFields, SetLabels
+from mapping.changes import (
+    Acknowledge,
+    Change,
+    DropComment,
+    EditStatus,
+    MoveTo,
+    OpenIssue,
+    PostComment,
+    PostDraft,
+    Said,
+    SetFields,
+    SetLabels,
+)
 from mapping.issue import (
     Card,
     Column,
@@ -16,6 +28,7 @@ from mapping.issue import (
     Issue,
     IssueRef,
     Marker,
+    Opened,
     Person,
     Standing,
     TimelineEvent,
@@ -134,10 +147,12 @@ class MemoryTracker:
     def close(self, ref: IssueRef, by: str) -> None:
         """Somebody closes the issue."""
         self._happened(ref, Happened.CLOSED, self.person(by), closed_at=self._clock())
+        self._tell_opener(ref)
 
     def reopen(self, ref: IssueRef, by: str) -> None:
         """Somebody reopens the issue."""
         self._happened(ref, Happened.REOPENED, self.person(by), closed_at=None)
+        self._tell_opener(ref)
 
     def transfer(self, ref: IssueRef, by: str, to: IssueRef) -> None:
         """Somebody moves the issue elsewhere in this tracker; its comments and history go with it."""
@@ -191,10 +206,15 @@ class MemoryTracker:
             case SetFields():
                 for name, value in change.values.items():
                     self._set_field(ref, name, value)
-            case EditStatus() | PostComment():
+            case EditStatus() | PostComment() | PostDraft():
                 self._say(ref, change)
             case DropComment():
                 self.delete(ref, change.comment)
+            case Acknowledge():
+                for comment in change.comments:
+                    self._edit(ref, comment, acknowledged_at=self._clock())
+            case OpenIssue():
+                self._open_for(ref, change)
 
     def _set_field(self, ref: IssueRef, name: str, value: str) -> None:
         if name == "priority":
@@ -202,16 +222,40 @@ class MemoryTracker:
         else:
             self._update(ref, fields={**self.issue(ref).fields, name: value})
 
+    def _open_for(self, ref: IssueRef, change: OpenIssue) -> None:
+        """A new issue of ours in the same repository or project, which both know of."""
+        container = change.container or ref.container
+        sign = "#" if "#" in ref.key else "-"
+        number = 1 + max(
+            (int(other.key.rpartition(sign)[2]) for other in self._issues if other.container == container), default=0
+        )
+        new, now = IssueRef(self.name, f"{container}{sign}{number}"), self._clock()
+        self.open(new, OURSELVES.name, change.title, body=change.body, labels=sorted(change.labels))
+        self._update(new, opened_for=ref)
+        self._update(ref, opened=(*self.issue(ref).opened, Opened(change.key, new, now)))
+
     def _say(self, ref: IssueRef, change: Said) -> None:
         marker = Marker(change.key, change.digest, change.memo)
         if change.comment is None:
-            said = Comment(f"c{next(self._ids)}", self._clock(), OURSELVES, change.body, marker=marker)
+            internal = isinstance(change, PostDraft)
+            said = Comment(
+                f"c{next(self._ids)}", self._clock(), OURSELVES, change.body, internal=internal, marker=marker
+            )
             self._update(ref, comments=(*self.issue(ref).comments, said))
             return
         edit = {"edited_at": self._clock(), "edited_by": OURSELVES, "marker": marker}
         self._edit(ref, change.comment, body=change.body, **edit)
 
     # ------------------------------------------------------------------ bookkeeping
+
+    def _tell_opener(self, ref: IssueRef) -> None:
+        """The issue for which this one was opened shows whether it is done."""
+        with self._lock:
+            issue = self.issue(ref)
+            if issue.opened_for in self._issues:
+                old = self.issue(issue.opened_for).opened
+                now = tuple(replace(one, closed_at=issue.closed_at) if one.ref == ref else one for one in old)
+                self._issues[issue.opened_for] = replace(self.issue(issue.opened_for), opened=now)
 
     def _label(self, ref: IssueRef, label: str, by: Person, at: datetime) -> None:
         if label not in self.issue(ref).labels:

@@ -2,13 +2,15 @@
 
 import tempfile
 import time
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
-from integrator.agenda import Agenda, Lane
+from integrator.agenda import Agenda, Claim, Lane
 from integrator.store import Store, agenda
 
 DUE = 100
@@ -28,38 +30,48 @@ def _tick(rows: int) -> float:
         store.migrate()
         _fill(store, rows)
         tasks = Agenda(store, "bench")
-        times = []
-        for _ in range(5):
-            _make_due(store)
-            begun = time.perf_counter()
-            claims = tasks.claim("github", DUE)
-            later = store.now() + timedelta(hours=1)
-            store.write(lambda conn, c=claims, at=later: [tasks.done(conn, claim, at, None) for claim in c])
-            times.append((time.perf_counter() - begun) * 1000)
-            if len(claims) != DUE:
-                raise RuntimeError(f"{len(claims)} were due, not {DUE}")
+        times = [_timed(store, tasks) for _ in range(5)]
         store.close()
         return min(times)
+
+
+def _timed(store: Store, tasks: Agenda) -> float:
+    soonest = sa.select(agenda.c.subject).order_by(agenda.c.timer_at.desc()).limit(DUE)
+    due = sa.update(agenda).where(agenda.c.subject.in_(soonest)).values(timer_at=store.now() - timedelta(seconds=1))
+    store.write(lambda conn: conn.execute(due))
+    begun = time.perf_counter()
+    claims = tasks.claim("github", DUE)
+    _put_down(store, tasks, claims, store.now() + timedelta(hours=1))
+    took = (time.perf_counter() - begun) * 1000
+    if len(claims) != DUE:
+        raise RuntimeError(f"{len(claims)} were due, not {DUE}")
+    return took
+
+
+def _put_down(store: Store, tasks: Agenda, claims: Sequence[Claim], at: datetime) -> None:
+    def work(conn: Connection) -> None:
+        for claim in claims:
+            tasks.done(conn, claim, at, None)
+
+    store.write(work)
 
 
 def _fill(store: Store, rows: int) -> None:
     now = store.now()
     for start in range(0, rows, 50_000):
-        chunk = [
-            {
-                "subject": f"github:acme/shop#{number + 1}",
-                "tracker": "github",
-                "lane": Lane.EVENT,
-                "timer_at": now + timedelta(hours=1, seconds=number),
-                "seq": 1,
-                "attempts": 0,
-            }
-            for number in range(start, min(start + 50_000, rows))
-        ]
-        store.write(lambda conn, c=chunk: conn.execute(sa.insert(agenda), c))
+        _insert(store, [_row(number, now) for number in range(start, min(start + 50_000, rows))])
 
 
-def _make_due(store: Store) -> None:
-    soonest = sa.select(agenda.c.subject).order_by(agenda.c.timer_at.desc()).limit(DUE)
-    due = sa.update(agenda).where(agenda.c.subject.in_(soonest)).values(timer_at=store.now() - timedelta(seconds=1))
-    store.write(lambda conn: conn.execute(due))
+def _row(number: int, now: datetime) -> dict[str, Any]:
+    return {
+        "subject": f"github:acme/shop#{number + 1}",
+        "tracker": "github",
+        "lane": Lane.EVENT,
+        "timer_at": now + timedelta(hours=1, seconds=number),
+        "seq": 1,
+        "attempts": 0,
+    }
+
+
+def _insert(store: Store, rows: Sequence[dict[str, Any]]) -> None:
+    store.write(lambda conn: conn.execute(sa.insert(agenda), rows))

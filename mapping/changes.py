@@ -5,9 +5,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
-from mapping.issue import Column
+from mapping.issue import Column, IssueRef
 from mapping.severity import Severity
 
 
@@ -65,6 +65,36 @@ class AlarmFacts:
     mentions: tuple[str, ...]
     late: bool
     reclassified: bool
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class DraftFacts:
+    """What a message to the customer says (R46-R48): which message it is, and each of its places by name, or empty.
+
+    `missing` are the places that nobody filled yet, each with what fills it: ("engineer", "/engineer @login").
+    """
+
+    kind: str
+    places: Mapping[str, str]
+    missing: tuple[tuple[str, str], ...]
+    next_update_at: datetime | None
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetrospectiveFacts:
+    """What a retrospective issue says when it is opened (R39). `title` is empty where it must not be public (G27)."""
+
+    of: IssueRef
+    title: str
+    severity: Severity
+    reported_at: datetime
+    resolved_at: datetime
+    due_at: datetime
+    kept: tuple[str, ...]
+    broken: tuple[str, ...]
+    boxes: tuple[Box, ...]
     zone: str
 
 
@@ -153,6 +183,27 @@ class PostComment:
 
 
 @dataclass(frozen=True, slots=True)
+class PostDraft:
+    """There is an internal comment of this key with a message to the customer, for a person to send (R46-R48).
+
+    It is edited while its places are being filled, and never written where customers could read it.
+    """
+
+    key: str
+    facts: DraftFacts
+    comment: str | None
+    because: tuple[str, ...]
+    body: str = ""
+
+    memo: ClassVar[Mapping[str, Any]] = {}
+
+    @property
+    def digest(self) -> str:
+        """The fingerprint of what is said."""
+        return digest_of({"facts": self.facts})
+
+
+@dataclass(frozen=True, slots=True)
 class DropComment:
     """One of our own comments is not there: an older one says the same."""
 
@@ -160,16 +211,45 @@ class DropComment:
     because: tuple[str, ...]
 
 
-Said = EditStatus | PostComment
-Change = SetLabels | MoveTo | SetFields | EditStatus | PostComment | DropComment
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """These comments (their ids) carry our acknowledgement: what they say was counted and stands from now on."""
+
+    comments: tuple[str, ...]
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIssue:
+    """There is an issue of this key, opened by us because of this one and linked with it both ways (R39).
+
+    `container` is the repository or project it belongs into; empty: the same as this issue's. `labels` exist or are
+    left out. `title` and `body` are filled by the worker just before applying.
+    """
+
+    key: str
+    facts: RetrospectiveFacts
+    container: str
+    because: tuple[str, ...]
+    labels: frozenset[str] = frozenset()
+    title: str = ""
+    body: str = ""
+
+
+Said = EditStatus | PostComment | PostDraft
+Change = SetLabels | MoveTo | SetFields | Said | DropComment | Acknowledge | OpenIssue
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What differs from what should be, and the next instant at which that could change (None: never by itself)."""
+    """What differs from what should be, and the next instant at which that could change (None: never by itself).
+
+    `touch`: other issues whose plan may differ now.
+    """
 
     changes: tuple[Change, ...] = ()
     look_again_at: datetime | None = None
+    touch: frozenset[IssueRef] = frozenset()
 
 
 def digest_of(facts: Mapping[str, Any]) -> str:

@@ -112,7 +112,11 @@ class Marker:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment. `marker` is set only on our own comments."""
+    """A comment. `marker` is set only on our own comments.
+
+    `acknowledged_at`: when we acknowledged that it counts; what it said until then stands, whatever its author may do
+    later. None: not yet.
+    """
 
     id: str
     at: datetime
@@ -122,6 +126,7 @@ class Comment:
     edited_by: Person | None = None
     internal: bool = False
     marker: Marker | None = None
+    acknowledged_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +144,22 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """An issue that we opened because of another one: `key` tells what for (`retrospective@20261123T140000Z`)."""
+
+    key: str
+    ref: IssueRef
+    opened_at: datetime
+    closed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Issue:
     """An issue with its whole history. Times are aware.
 
     `card` is None where no board is connected; `priority` is None where the tracker has none, and empty if none is set.
+    `opened` are the issues that we opened because of this one; `opened_for` is the one because of which we opened this
+    one. `has_internal_comments`: customers read this project's comments, and some can be kept from them.
     """
 
     ref: IssueRef
@@ -161,3 +178,6 @@ class Issue:
     timeline: tuple[TimelineEvent, ...] = ()
     card: Card | None = None
     url: str = ""
+    opened: tuple[Opened, ...] = ()
+    opened_for: IssueRef | None = None
+    has_internal_comments: bool = False

@@ -9,7 +9,18 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from mapping.changes import Change, DropComment, EditStatus, MoveTo, PostComment, SetFields, SetLabels
+from mapping.changes import (
+    Acknowledge,
+    Change,
+    DropComment,
+    EditStatus,
+    MoveTo,
+    OpenIssue,
+    PostComment,
+    PostDraft,
+    SetFields,
+    SetLabels,
+)
 
 WIDE = 1000  # characters: nobody's error is longer than 500
 
@@ -47,6 +58,13 @@ def in_words(change: Change) -> str:
             return f"post alarm: {', '.join(clock.name for clock in change.facts.breached)} breached"
         case DropComment():
             return f"delete comment {change.comment}, a second one like an older"
+        case PostDraft():
+            verb = "write" if change.comment is None else "edit"
+            return f"{verb} internal draft: {change.facts.kind}"
+        case Acknowledge():
+            return f"acknowledge {len(change.comments)} comment" + ("" if len(change.comments) == 1 else "s")
+        case OpenIssue():
+            return f"open issue: {change.key.partition('@')[0]} of {change.facts.of}"
 
 
 def because(reasons: Sequence[str]) -> str:
