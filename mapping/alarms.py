@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from mapping.case import Case, own_comments
+from mapping.case import Case, facts, own_comments
 from mapping.changes import AlarmFacts, ClockFacts, PostComment
-from mapping.clocks import Clock, State, facts
+from mapping.clocks import Clock, State
 from mapping.commands import Fact
 from mapping.issue import Comment
 from mapping.policy import Policy

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from mapping.case import Case, events
+from mapping.case import Case
 from mapping.issue import Card, Column, Happened, Standing
 
 ROBOT_WINDOW = timedelta(seconds=15)
@@ -71,18 +71,18 @@ def _stays(case: Case, card: Card) -> str:
 
 def _stood_there_when_reopened(case: Case, card: Card) -> bool:
     """Where the card is was decided before the issue was reopened: by us, a built-in workflow, or for the last time."""
-    reopened = [event.at for event in events(case.issue) if event.kind is Happened.REOPENED]
+    reopened = [event.at for event in case.events if event.kind is Happened.REOPENED]
     return bool(reopened) and card.moved_at is not None and card.moved_at < reopened[-1]
 
 
 def _emergency_since(case: Case) -> datetime:
-    reopened = [event.at for event in events(case.issue) if event.kind is Happened.REOPENED]
+    reopened = [event.at for event in case.events if event.kind is Happened.REOPENED]
     return max([case.since, *reopened])
 
 
 def _chosen_by(case: Case, since: datetime) -> str | None:
     """The person who last moved the card after `since`, if the tracker says."""
-    moves = [e for e in events(case.issue) if e.kind is Happened.MOVED and e.at > since]
+    moves = [e for e in case.events if e.kind is Happened.MOVED and e.at > since]
     last = moves[-1].by if moves else None
     return last.name if last and last.standing in {Standing.TEAM, Standing.OUTSIDER} else None
 
@@ -91,7 +91,7 @@ def _was_placed(case: Case, card: Card) -> bool:
     """We have put the card into the queue before: our memo says so, or what we did before it came where it is."""
     if "placed" in case.memo:
         return bool(case.memo["placed"] == Column.EMERGENCY_QUEUE.value)
-    acts = [e for e in events(case.issue) if e.kind in {Happened.LABELED, Happened.MOVED}]
+    acts = [e for e in case.events if e.kind in {Happened.LABELED, Happened.MOVED}]
     ours = [e.at for e in acts if e.by and e.by.standing is Standing.SELF]
     since = _emergency_since(case)
     return card.moved_at is not None and any(since <= at < card.moved_at - ROBOT_WINDOW for at in ours)

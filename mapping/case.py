@@ -2,19 +2,22 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Self
 
 from mapping.changes import Refusal, Why
-from mapping.commands import Command, Misread, SetSeverity, Triage, commands_in
-from mapping.issue import Comment, Happened, Issue, Person, Standing, TimelineEvent
+from mapping.commands import Fact, Misread, Triage
+from mapping.history import Mark, Order, Pause, Run, events_of, is_fact, pauses_of, runs_of, said_in, updates
+from mapping.issue import Comment, Happened, Issue, Standing, TimelineEvent
+from mapping.judging import Judge, is_self
 from mapping.policy import Policy
-from mapping.rules import Signals, Verdict, judge
+from mapping.rules import Verdict
 from mapping.severity import Severity
-from mapping.triage import Answer, answers_in, merged, sections
+from mapping.triage import Answer
+from mapping.when import instant
+from mapping.words import Word, words_of
 
-AT_CREATION = timedelta(seconds=10)
 STATUS = "status"
 ANSWERED = 5  # refused commands that the status comment answers: the newest
 
@@ -22,42 +25,35 @@ _OF_SEVERITY = re.compile(r"/(?:p[0-3]|triage)(?:\s|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
-    """A person's word on the severity (R25): what they set (None: they took it away), who, when, and how."""
+class Spell:
+    """A time in which the issue had one severity, confirmed by somebody or provisional (None); `until` None: it has."""
 
     severity: Severity | None
-    by: str
-    at: datetime
-    how: str
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A command in a comment, who gave it, and when (an edited comment counts from the edit)."""
-
-    command: Command
-    by: Person
-    at: datetime
+    by: str | None
+    since: datetime
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """What an issue means under a policy.
 
-    `severity` is None while nobody and no rule decided. `confirmed_by` names the person behind it, or is None while
-    it is provisional (R24). `since` is when it became what it is. `orders` are the accepted commands.
+    `spells` are the severities it had, the last is today's. `orders` are the accepted commands, `updates` everything
+    that the customer was told, `runs` the stretches from a report or reopening to the resolution.
     """
 
     issue: Issue
     reported_at: datetime
+    events: tuple[TimelineEvent, ...]
     answers: Mapping[str, Answer]
     verdict: Verdict
     word: Word | None
-    severity: Severity | None
-    confirmed_by: str | None
-    since: datetime
+    spells: tuple[Spell, ...]
     claimed: bool
     orders: tuple[Order, ...]
+    updates: tuple[Mark, ...]
+    runs: tuple[Run, ...]
+    pauses: tuple[Pause, ...]
     refused: tuple[Refusal, ...]
     status: Comment | None
     memo: Mapping[str, Any]
@@ -68,34 +64,49 @@ class Case:
         status = _status_comment(issue)
         memo = status.marker.memo if status and status.marker else {}
         reported_at = _reported_at(issue, memo)
-        orders = tuple(_orders(issue))
-        obeyed = [order for order in orders if order.by.standing is Standing.TEAM]
-        parts = sections(issue.body, policy.triage.headings)
-        answers = _answers(issue, policy, parts.under, obeyed)
-        verdict = judge(_signals(issue, policy, answers, parts.prose), policy.triage.rules, policy.triage.all_hints)
-        word = _last_word(issue, policy, obeyed)
-        severity = word.severity if word else verdict.severity
-        confirmed_by, since = _confirmation(issue, policy, word, obeyed, reported_at)
-        form = sum(key in parts.under for key in ("process", "workaround", "security", "kind")) > 1
-        urgent = severity is not None and severity.is_emergency
-        refused = tuple(dict.fromkeys(_refused(orders)))
-        asked = any(_OF_SEVERITY.match(refusal.said) for refusal in refused)
-        claimed = form or urgent or asked or _labelled_emergency(issue, policy)
+        events = events_of(issue)
+        said = said_in(issue, policy)
+        orders = tuple(order for order in said.orders if not _why_refused(order, policy))
+        judge = Judge.of(issue, events, policy)
+        words = words_of(issue, events, policy, orders)
+        spells = _spells(judge, words, orders, reported_at)
+        refused = tuple(dict.fromkeys(_refused(said.orders, policy)))
         return cls(
             issue=issue,
             reported_at=reported_at,
-            answers=answers,
-            verdict=verdict,
-            word=word,
-            severity=severity,
-            confirmed_by=confirmed_by if severity else None,
-            since=since,
-            claimed=claimed,
-            orders=tuple(obeyed),
+            events=events,
+            answers=judge.answers(orders),
+            verdict=judge.verdict(orders),
+            word=words[-1] if words else None,
+            spells=spells,
+            claimed=_is_claimed(judge, spells[-1], refused),
+            orders=orders,
+            updates=updates(said, orders),
+            runs=tuple(runs_of(reported_at, issue.closed_at, events, orders)),
+            pauses=tuple(pauses_of(events, orders, policy)),
             refused=refused[-ANSWERED:],
             status=status,
             memo=memo,
         )
+
+    @property
+    def severity(self) -> Severity | None:
+        """Today's severity; None while nobody and no rule decided."""
+        return self.spells[-1].severity
+
+    @property
+    def confirmed_by(self) -> str | None:
+        """Who stands behind the severity; None while it is provisional (R24)."""
+        return self.spells[-1].by if self.severity else None
+
+    @property
+    def since(self) -> datetime:
+        """When the severity became what it is."""
+        return self.spells[-1].since
+
+    def spell_at(self, at: datetime) -> Spell:
+        """The severity that the issue had at a time."""
+        return next((spell for spell in reversed(self.spells) if spell.since <= at), self.spells[0])
 
     @property
     def is_emergency(self) -> bool:
@@ -110,15 +121,14 @@ class Case:
         return (Why(f"{self.word.by} decided", self.word.how),)
 
 
+def facts(case: Case, *names: str) -> Iterator[Order]:
+    """The accepted commands of these names, in order."""
+    return (order for order in case.orders if is_fact(order, *names))
+
+
 def is_before_enforcement(case: Case, policy: Policy) -> bool:
     """The issue was reported before promises are announced (R24): no comment until a person confirms it."""
     return policy.sla.enforce_from is not None and case.reported_at < policy.sla.enforce_from
-
-
-def events(issue: Issue) -> tuple[TimelineEvent, ...]:
-    """The timeline in its order, each event once."""
-    once = {event.id: event for event in issue.timeline}
-    return tuple(sorted(once.values(), key=lambda event: (event.at, event.id)))
 
 
 def own_comments(issue: Issue, key: str) -> list[Comment]:
@@ -137,138 +147,80 @@ def _reported_at(issue: Issue, memo: Mapping[str, Any]) -> datetime:
     return min([issue.created_at, *remembered, *(c.at for c in issue.comments), *(e.at for e in issue.timeline)])
 
 
-def _orders(issue: Issue) -> Iterator[Order]:
-    once = {comment.id: comment for comment in issue.comments if comment.marker is None}
-    for comment in sorted(once.values(), key=lambda c: (c.edited_at or c.at, c.id)):
-        by = comment.edited_by or comment.by
-        if by is None or by.standing in {Standing.SELF, Standing.BOT}:
-            continue
-        for command in commands_in(comment.body):
-            yield Order(command, by, comment.edited_at or comment.at)
+def _spells(judge: Judge, words: Sequence[Word], orders: Sequence[Order], reported_at: datetime) -> tuple[Spell, ...]:
+    """What the rules said, until a person spoke; saying the same again begins nothing anew."""
+    until = words[0].at if words else None
+    spells = [_by_rules(judge, orders, reported_at, until)]
+    for word in words:
+        last = spells[-1]
+        if last.severity is word.severity and last.by is not None:
+            spells[-1] = replace(last, by=word.by)
+        else:
+            spells[-1:] = [replace(last, until=word.at), Spell(word.severity, word.by, word.at)]
+    return tuple(spells)
 
 
-def _answers(issue: Issue, policy: Policy, under: Mapping[str, str], obeyed: Sequence[Order]) -> Mapping[str, Answer]:
-    named = {key: issue.fields[name] for key, name in policy.triage.fields.items() if name in issue.fields}
-    meant = {name.casefold(): answers for name, answers in policy.triage.answer_labels.items()}
-    labelled = {k: v for name in sorted(issue.labels) for k, v in meant.get(name.casefold(), {}).items()}
-    commanded = [order.command.answers for order in obeyed if isinstance(order.command, Triage)]
-    read = (answers_in(under, "form"), answers_in(named, "field"), answers_in(labelled, "label"))
-    return merged((*read, *commanded))
-
-
-def _signals(issue: Issue, policy: Policy, answers: Mapping[str, Answer], prose: str) -> Signals:
-    labels = _labels_of_others(issue)
-    meant = {s.value for label in labels if (s := policy.labels.severity_of(label))}
-    return Signals(
-        answers={key: answer.value for key, answer in answers.items()},
-        text=f"{issue.title}\n{prose}",
-        labels=labels | meant,
-        priority=_priority_signal(issue, policy),
-        author=issue.author.name if issue.author else "",
-        fields=issue.fields,
-    )
-
-
-def _priority_signal(issue: Issue, policy: Policy) -> str:
-    """The priority that others gave, unless it is the tracker's default, which says nothing."""
-    about = [e for e in events(issue) if e.kind is Happened.PRIORITIZED]
-    theirs = [e.value for e in about if not _is_self(e.by)]
-    priority = theirs[-1] if theirs else "" if about else issue.priority or ""
-    return "" if priority in policy.triage.silent_priorities else priority
-
-
-def _labels_of_others(issue: Issue) -> frozenset[str]:
-    """The labels as they would be without us: what we made of a signal must not change it."""
-    about = [e for e in events(issue) if e.kind in {Happened.LABELED, Happened.UNLABELED}]
-    there = {label.casefold(): True for label in issue.labels}
-    before_us = {e.value.casefold(): e.kind is Happened.UNLABELED for e in reversed(about) if _is_self(e.by)}
-    theirs = {e.value.casefold(): e.kind is Happened.LABELED for e in about if not _is_self(e.by)}
-    return frozenset(label for label, is_on in {**there, **before_us, **theirs}.items() if is_on)
-
-
-def _is_self(person: Person | None) -> bool:
-    return person is not None and person.standing is Standing.SELF
-
-
-def decides(event: TimelineEvent, issue: Issue, policy: Policy) -> bool:
-    """Whether an event is a person's decision: after creation, by somebody of the team or a trusted bot (R25)."""
-    if event.by is None:
-        return False
-    by_reporter = issue.author is not None and event.by.id == issue.author.id
-    if by_reporter and abs(event.at - issue.created_at) <= AT_CREATION:  # a moved copy may be younger than its events
-        return False
-    return event.by.standing is Standing.TEAM or _is_trusted(event.by, policy)
-
-
-def _is_trusted(person: Person, policy: Policy) -> bool:
-    """A bot that app.yaml names, with or without `[bot]`; a person of the same name is none."""
-    names = {person.id, person.name, person.id.removesuffix("[bot]"), person.name.removesuffix("[bot]")}
-    return person.standing is Standing.BOT and not names.isdisjoint(policy.triage.trusted_bots)
-
-
-def _last_word(issue: Issue, policy: Policy, obeyed: Sequence[Order]) -> Word | None:
-    """The last thing a person said about the severity, by label, priority or command."""
-    said = [*_words_in_timeline(issue, policy), *_words_in_commands(obeyed)]
-    word: Word | None = None
-    for new, undoes in sorted(said, key=lambda pair: pair[0].at):
-        if undoes is None or word is None or word.severity is undoes:
-            word = new
-    return word
-
-
-def _words_in_timeline(issue: Issue, policy: Policy) -> Iterator[tuple[Word, Severity | None]]:
-    """Each word, and for a label taken away the severity that this undoes."""
-    for event in events(issue):
-        if event.by is None or not decides(event, issue, policy):
-            continue
-        meant = policy.labels.severity_of(event.value)
-        match event.kind:
-            case Happened.LABELED if meant:
-                yield Word(meant, event.by.name, event.at, f"label {event.value}"), None
-            case Happened.UNLABELED if meant:
-                yield Word(None, event.by.name, event.at, f"label {event.value} taken away"), meant
-            case Happened.PRIORITIZED if event.value in policy.triage.priorities:
-                severity = policy.triage.priorities[event.value]
-                yield Word(severity, event.by.name, event.at, f"priority {event.value}"), None
-            case _:
-                continue
-
-
-def _words_in_commands(obeyed: Sequence[Order]) -> Iterator[tuple[Word, Severity | None]]:
-    for order in obeyed:
-        if isinstance(order.command, SetSeverity):
-            yield Word(order.command.severity, order.by.name, order.at, order.command.said), None
-
-
-def _confirmation(
-    issue: Issue, policy: Policy, word: Word | None, obeyed: Sequence[Order], reported_at: datetime
-) -> tuple[str | None, datetime]:
-    """Who stands behind the severity, and since when (R24). A description edited later was not triaged."""
-    if word is not None:
-        return word.by, word.at
-    since = issue.body_edited_at or reported_at
-    triaged = [o for o in obeyed if isinstance(o.command, Triage) and o.at >= since]
+def _by_rules(judge: Judge, orders: Sequence[Order], reported_at: datetime, until: datetime | None) -> Spell:
+    """The rules' severity, and who stands behind it (R24). A description edited later was not triaged."""
+    since = judge.issue.body_edited_at or reported_at
+    since = min(since, until) if until else since
+    triaged = [o for o in orders if isinstance(o.command, Triage) and o.at >= since and (not until or o.at < until)]
+    severity = judge.verdict(orders).severity
     if triaged:
-        return triaged[-1].by.name, triaged[-1].at
+        return Spell(severity, triaged[-1].by.name, _since(judge, orders, triaged))
+    return Spell(severity, _answers_for(judge.issue, judge.policy, reported_at), since)
+
+
+def _since(judge: Judge, orders: Sequence[Order], triaged: Sequence[Order]) -> datetime:
+    """When the answers first led to today's severity, and have since."""
+    severity, since = judge.verdict(orders).severity, triaged[-1].at
+    for earlier in reversed(triaged[:-1]):
+        if judge.verdict([order for order in orders if order.at <= earlier.at]).severity is not severity:
+            break
+        since = earlier.at
+    return since
+
+
+def _answers_for(issue: Issue, policy: Policy, reported_at: datetime) -> str | None:
+    """Who stands behind a report nobody triaged: the policy, or somebody of the team who wrote it."""
     if policy.triage.confirm == "auto":
-        return "the policy", since
+        return "the policy"
     enforced = policy.sla.enforce_from is None or reported_at >= policy.sla.enforce_from
-    if enforced and issue.author is not None and issue.author.standing is Standing.TEAM:
-        return issue.author.name, since
-    return None, since
+    by_team = issue.author is not None and issue.author.standing is Standing.TEAM
+    return issue.author.name if enforced and by_team and issue.author else None
+
+
+def _is_claimed(judge: Judge, spell: Spell, refused: Sequence[Refusal]) -> bool:
+    """Somebody says that it is an emergency: by form, label or severity, or by a command they may not use (R26)."""
+    form = sum(key in judge.under for key in ("process", "workaround", "security", "kind")) > 1
+    urgent = spell.severity is not None and spell.severity.is_emergency
+    asked = any(_OF_SEVERITY.match(refusal.said) for refusal in refused)
+    return form or urgent or asked or _labelled_emergency(judge.issue, judge.policy)
 
 
 def _labelled_emergency(issue: Issue, policy: Policy) -> bool:
     name = policy.labels.emergency.name.casefold()
-    if any(e.kind is Happened.LABELED and e.value.casefold() == name and not _is_self(e.by) for e in issue.timeline):
+    put = [e for e in issue.timeline if e.kind is Happened.LABELED and e.value.casefold() == name]
+    if any(not is_self(event.by) for event in put):
         return True
-    put_by_us = any(e.kind is Happened.LABELED and e.value.casefold() == name for e in issue.timeline)
-    return not put_by_us and any(label.casefold() == name for label in issue.labels)
+    return not put and any(label.casefold() == name for label in issue.labels)
 
 
-def _refused(orders: Sequence[Order]) -> Iterator[Refusal]:
+def _refused(orders: Sequence[Order], policy: Policy) -> Iterator[Refusal]:
     for order in orders:
-        if order.by.standing is not Standing.TEAM:
-            yield Refusal(order.command.said, order.by.name, "only people with write access can use commands")
-        elif isinstance(order.command, Misread):
-            yield Refusal(order.command.said, order.by.name, order.command.why)
+        if why := _why_refused(order, policy):
+            yield Refusal(order.command.said, order.by.name, why)
+
+
+def _why_refused(order: Order, policy: Policy) -> str:
+    """Why a command isn't carried out; empty if it is."""
+    if order.by.standing is not Standing.TEAM:
+        return "only people with write access can use commands"
+    match order.command:
+        case Misread(why=why):
+            return why
+        case Fact(name="sent", when=promised) if promised is not None:
+            is_past = instant(promised, order.at, policy.sla.zone) <= order.at
+            return "the next update was promised for a time that is past" if is_past else ""
+        case _:
+            return ""

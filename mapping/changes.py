@@ -116,6 +116,7 @@ class StatusFacts:
     boxes: tuple[Box, ...] = ()
     roles: tuple[tuple[str, str], ...] = ()
     zone: str = "UTC"
+    retrospective: str = ""
 
 
 @dataclass(frozen=True, slots=True)

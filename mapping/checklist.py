@@ -4,16 +4,26 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from mapping.alarms import commander
-from mapping.case import Case, Order
+from mapping.case import Case, facts
 from mapping.changes import Box, ClockFacts
-from mapping.clocks import Clock, facts, runs_of, updates
+from mapping.clocks import Clock
 from mapping.commands import Fact
+from mapping.history import Order
 from mapping.issue import Column
 from mapping.policy import Policy
 from mapping.severity import Severity
 from mapping.when import instant
 
-ORDER = ("triage", "response", "acknowledgement", "assessment", "progress", "next_update", "resolution")
+ORDER = (
+    "triage",
+    "response",
+    "acknowledgement",
+    "assessment",
+    "progress",
+    "next_update",
+    "resolution",
+    "retrospective",
+)
 
 
 def latest(timed: Sequence[Clock]) -> Iterator[ClockFacts]:
@@ -61,8 +71,8 @@ def boxes(case: Case, policy: Policy, move_to: Column | None = None) -> Iterator
     """The checklist of an open P0 or P1, whose card is about to move."""
     if not case.is_emergency:
         return
-    run = list(runs_of(case))[-1]
-    told = any(run.covers(mark.at) for mark in updates(case, policy))
+    run = case.runs[-1]
+    told = any(run.covers(mark.at) for mark in case.updates)
     if case.severity is Severity.P0:
         yield Box("war room open: /warroom and its address", bool(text_of(last_said(case, "warroom"))))
         yield Box("customer told", told)
@@ -96,4 +106,4 @@ def _silent_since(case: Case, policy: Policy) -> Order | None:
     order = last_said(case, "ack")
     if order is None or case.issue.closed_at is not None:
         return None
-    return None if any(mark.at > order.at for mark in updates(case, policy)) else order
+    return None if any(mark.at > order.at for mark in case.updates) else order

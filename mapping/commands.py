@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mapping.severity import Severity
-from mapping.text import lines
+from mapping.text import Line, lines
 from mapping.triage import BY_KEY, UNKNOWN, Answer
 from mapping.when import When, when
 
@@ -54,6 +54,7 @@ class Misread:
 
 Command = SetSeverity | Triage | Fact | Misread
 
+_SEVERITIES = {severity.value.lower(): severity for severity in Severity}
 _PLAIN = {"ack", "waiting", "resume", "resolve", "confirmed"}
 _TOLD = {
     "ic": "write /ic @login",
@@ -71,17 +72,20 @@ _LONGEST = 500
 
 def commands_in(body: str) -> Iterator[Command]:
     """Every command in a comment, in order. Words that are no command of ours are left alone."""
-    for line in lines(body):
-        match = _COMMAND.fullmatch(line.text.rstrip()) if line.prose else None
-        if match is None:
-            continue
-        name, rest, said = match[1].lower(), match[2] or "", line.text.rstrip()[:SHOWN]
-        if name.upper() in tuple(Severity):
-            yield SetSeverity(said, Severity(name.upper()))
-        elif name == "triage":
-            yield _triage(said, rest)
-        elif (command := _fact(said, name, rest.strip())) is not None:
-            yield command
+    yield from (command for line in lines(body) if (command := command_in(line)) is not None)
+
+
+def command_in(line: Line) -> Command | None:
+    """The command that a line is, if it is one of ours."""
+    if not line.prose or not line.text.startswith("/"):
+        return None
+    match = _COMMAND.fullmatch(line.text.rstrip())
+    if match is None:
+        return None
+    name, rest, said = match[1].lower(), match[2] or "", line.text.rstrip()[:SHOWN]
+    if name in _SEVERITIES:
+        return SetSeverity(said, _SEVERITIES[name])
+    return _triage(said, rest) if name == "triage" else _fact(said, name, rest.strip())
 
 
 def who(text: str) -> str:

@@ -6,8 +6,9 @@ from typing import Any
 
 from mapping.alarms import Alarming, alarm_keys, alarms, announced
 from mapping.board import ROBOT_WINDOW, Placement, placement
-from mapping.case import STATUS, Case, decides, events, is_before_enforcement, own_comments
+from mapping.case import STATUS, Case, is_before_enforcement, own_comments
 from mapping.changes import (
+    Acknowledge,
     Change,
     DropComment,
     EditStatus,
@@ -15,15 +16,17 @@ from mapping.changes import (
     MoveTo,
     Plan,
     SetFields,
-    SetLabels,
     StatusFacts,
 )
 from mapping.checklist import boxes, forgotten, forgotten_at, latest, roles
-from mapping.clocks import OPEN, Clock, State, clocks, pauses
-from mapping.issue import Happened, Standing, TimelineEvent
+from mapping.clocks import OPEN, Clock, clocks
+from mapping.issue import Happened, Standing
+from mapping.labels import because, labels
 from mapping.policy import Policy, written
-from mapping.severity import Severity
+from mapping.promises import is_timed, retrospective_of
+from mapping.retrospective import retrospectives
 from mapping.triage import QUESTIONS
+from mapping.words import decides
 
 ASKED = ("process", "workaround", "security", "revenue_per_hour", "other_customers")
 
@@ -34,14 +37,16 @@ def plan_issue(case: Case, policy: Policy, now: datetime) -> Plan:
     timed = clocks(case, policy, now)
     alarming = alarms(case, timed, policy, now) if may_speak(case, policy) else Alarming(None, None, announced(case))
     memo = {"reported_at": case.reported_at.isoformat(), **place.memo, **alarming.announced.memo()}
-    changes: list[Change] = [*_labels(case, policy, timed), *_priority(case, policy), *_move(case, place)]
+    changes: list[Change] = [*labels(case, policy, timed), *_priority(case, policy), *_move(case, place)]
     changes += [alarming.alarm] if alarming.alarm else []  # before the comment that remembers that it was said
     if case.status is not None or _deserves_status(case, policy, alarming):
         changes += _status(case, facts_of(case, policy, place, timed, now), memo)
-    changes += _duplicates(case)
-    robot = [now + ROBOT_WINDOW] if place.move_to and case.claimed else []
-    again = [*robot, *changes_at(timed, now), *forgotten_at(case, policy, now), alarming.look_again_at]
-    return Plan(tuple(changes), min((at for at in again if at is not None), default=None))
+    opening = list(retrospectives(case, timed, policy)) if may_speak(case, policy) else []
+    changes += [*_acknowledged(case, policy), *opening, *_duplicates(case)]
+    settling = [now + ROBOT_WINDOW] if opening or (place.move_to and case.claimed) else []
+    again = [*settling, *changes_at(timed, now), *forgotten_at(case, policy, now), alarming.look_again_at]
+    touch = {case.issue.opened_for} if case.issue.opened_for else set()
+    return Plan(tuple(changes), min((at for at in again if at is not None), default=None), frozenset(touch))
 
 
 def changes_at(timed: Sequence[Clock], now: datetime) -> Iterator[datetime]:
@@ -56,125 +61,6 @@ def may_speak(case: Case, policy: Policy) -> bool:
     return case.confirmed_by is not None or not is_before_enforcement(case, policy)
 
 
-def _labels(case: Case, policy: Policy, timed: Sequence[Clock]) -> Iterator[SetLabels]:
-    want, unwanted = clock_labels(case, policy, timed)
-    if case.issue.closed_at is None:
-        also, too = wanted_labels(case, policy)
-        want, unwanted = want | also, unwanted | too
-    there = {label.casefold() for label in case.issue.labels}
-    out = {label.casefold() for label in unwanted}
-    add = {label for label in want if label.casefold() not in there and not _taken_away(case, label, policy)}
-    remove = {name for name in case.issue.labels if name.casefold() in out and not _kept(case, name, policy)}
-    if add or remove:
-        yield SetLabels(frozenset(add), frozenset(remove), tuple(_why_labels(case, policy, timed, add | remove)))
-
-
-def _why_labels(case: Case, policy: Policy, timed: Sequence[Clock], changed: set[str]) -> Iterator[str]:
-    """What the change of labels comes from: the severity, the clocks that are late or soon will be, the waiting."""
-    touched = {label.casefold() for label in changed}
-    of_clocks = {policy.labels.at_risk.name.casefold(), policy.labels.breached.name.casefold()}
-    of_waiting = {policy.labels.waiting.name.casefold()}
-    if touched - of_clocks - of_waiting:
-        yield from _because(case)
-    if touched & of_clocks:
-        yield "R70"
-        yield from sorted({clock.name for clock in timed if clock.state in {State.AT_RISK, State.BREACHED}})
-    if touched & of_waiting:
-        yield "G19"
-
-
-def clock_labels(case: Case, policy: Policy, timed: Sequence[Clock]) -> tuple[set[str], set[str]]:
-    """The labels that tell of clocks: at risk, breached, waiting for the customer; on a closed issue none of them."""
-    states = {clock.state for clock in timed}
-    waiting = pauses(case, policy)
-    is_waiting = bool(waiting) and waiting[-1].end is None and case.issue.closed_at is None
-    told = {
-        policy.labels.at_risk.name: State.AT_RISK in states,
-        policy.labels.breached.name: State.BREACHED in states,
-        policy.labels.waiting.name: is_waiting,
-    }
-    return {name for name, is_so in told.items() if is_so}, {name for name, is_so in told.items() if not is_so}
-
-
-def wanted_labels(case: Case, policy: Policy) -> tuple[set[str], set[str]]:
-    """The labels of ours that belong on the issue, and those that don't."""
-    labels = policy.labels
-    want: set[str] = {labels.of(case.severity)} if case.severity else set()
-    if case.is_emergency:
-        want.add(labels.emergency.name)
-    if case.severity is None and _deserves_triage(case):
-        want.add(labels.needs_triage.name)
-    ours = {labels.of(severity) for severity in Severity} | {labels.needs_triage.name}
-    unwanted = ours - want
-    if case.severity is not None and not case.severity.is_emergency:
-        unwanted.add(labels.emergency.name)
-    return want, unwanted
-
-
-def _deserves_triage(case: Case) -> bool:
-    """An undecided report needs a person; the team's own planned work, which nobody claimed, does not."""
-    author = case.issue.author
-    ours = author is not None and author.standing in {Standing.TEAM, Standing.SELF}
-    return case.claimed or case.word is not None or not ours
-
-
-def _taken_away(case: Case, label: str, policy: Policy) -> bool:
-    """A person took the label away: it is not put back, unless a later word on the severity asks for it.
-
-    A rule's label that another robot takes away again isn't either; a person's own label always is (R25).
-    """
-    last = _last_event(case, label)
-    if last is None or last.kind is not Happened.UNLABELED or _is_waiting(label, policy):
-        return False
-    if decides(last, case.issue, policy):
-        return case.word is None or case.word.at <= last.at
-    spoken = case.word is not None and policy.labels.severity_of(label) is case.word.severity
-    return not spoken and _undid_ours(case, label, last)
-
-
-def _kept(case: Case, label: str, policy: Policy) -> bool:
-    """The label stays although it says something else: a person wants it, or another robot insists on it.
-
-    A severity label that a person put is a word; that it is unwanted means that a later word overruled it.
-    """
-    last = _last_event(case, label)
-    if last is None or last.kind is not Happened.LABELED:
-        return False
-    if _is_waiting(label, policy) and case.issue.closed_at is None:
-        return False
-    if decides(last, case.issue, policy) and policy.labels.severity_of(label) is None:
-        return case.word is None or case.word.at <= last.at
-    return _undid_ours(case, label, last)
-
-
-def _is_waiting(label: str, policy: Policy) -> bool:
-    """Whoever puts or takes this label away says so by it: on an open issue it only differs after a later command."""
-    return label.casefold() == policy.labels.waiting.name.casefold()
-
-
-def _undid_ours(case: Case, label: str, last: TimelineEvent) -> bool:
-    """Another robot undid what we did to the label before: it has its way, or both would go on for ever."""
-    if last.by is None or last.by.standing is not Standing.BOT:
-        return False
-    about = _events_about(case, label)
-    return any(e.kind is not last.kind and e.by is not None and e.by.standing is Standing.SELF for e in about)
-
-
-def _last_event(case: Case, label: str) -> TimelineEvent | None:
-    return next(reversed(_events_about(case, label)), None)
-
-
-def _events_about(case: Case, label: str) -> list[TimelineEvent]:
-    kinds = {Happened.LABELED, Happened.UNLABELED}
-    return [e for e in events(case.issue) if e.kind in kinds and e.value.casefold() == label.casefold()]
-
-
-def _because(case: Case) -> tuple[str, ...]:
-    if case.word is not None:
-        return ("R25",)
-    return ("R24", *(why.rule for why in case.verdict.why))
-
-
 def _priority(case: Case, policy: Policy) -> Iterator[SetFields]:
     """The tracker's own priority, where it has one, the policy writes it, and it means another severity."""
     priority = case.issue.priority
@@ -183,12 +69,12 @@ def _priority(case: Case, policy: Policy) -> Iterator[SetFields]:
     wanted = policy.triage.write_priority.get(case.severity)
     meant = policy.triage.priorities.get(priority)
     if wanted and wanted != priority and meant is not case.severity and not _prioritized(case, policy):
-        yield SetFields({"priority": wanted}, _because(case))
+        yield SetFields({"priority": wanted}, because(case))
 
 
 def _prioritized(case: Case, policy: Policy) -> bool:
     """The priority stays although it means something else: a person chose it since, or another robot insists on it."""
-    about = [event for event in events(case.issue) if event.kind is Happened.PRIORITIZED]
+    about = [event for event in case.events if event.kind is Happened.PRIORITIZED]
     if not about or about[-1].by is None:
         return False
     if decides(about[-1], case.issue, policy):
@@ -238,7 +124,14 @@ def facts_of(case: Case, policy: Policy, place: Placement, timed: Sequence[Clock
         boxes=tuple(boxes(case, policy, place.move_to)),
         roles=tuple(roles(case, policy)),
         zone=policy.sla.time_zone,
+        retrospective=_retrospective(case),
     )
+
+
+def _retrospective(case: Case) -> str:
+    """The issue in which the last resolution is looked back at, by its key."""
+    opened = retrospective_of(case, case.runs[-1])
+    return opened.ref.key if opened else ""
 
 
 def _missing(case: Case) -> Iterator[Missing]:
@@ -248,6 +141,21 @@ def _missing(case: Case) -> Iterator[Missing]:
             yield Missing(question.key, question.heading, tuple(question.choices))
 
 
+def _acknowledged(case: Case, policy: Policy) -> Iterator[Acknowledge]:
+    """The comments that count and don't show it yet: what they say stands, whatever their authors may do later."""
+    if not is_timed(case) or not may_speak(case, policy):
+        return
+    counted = {order.comment for order in case.orders} | {mark.comment for mark in case.updates}
+    since = policy.sla.enforce_from
+    new = [
+        comment.id
+        for comment in case.issue.comments
+        if comment.id in counted and comment.acknowledged_at is None and (since is None or comment.at >= since)
+    ]
+    if new:
+        yield Acknowledge(tuple(sorted(set(new))), ("R25",))
+
+
 def _duplicates(case: Case) -> Iterator[DropComment]:
-    for key, because in ((STATUS, "R23"), *((key, "R70") for key in alarm_keys(case))):
-        yield from (DropComment(comment.id, (because,)) for comment in own_comments(case.issue, key)[1:])
+    for key, why in ((STATUS, "R23"), *((key, "R70") for key in alarm_keys(case))):
+        yield from (DropComment(comment.id, (why,)) for comment in own_comments(case.issue, key)[1:])

@@ -13,7 +13,7 @@ from mapping.calendar import WallClock, WorkingTime
 from mapping.hours import Hours, Strict, ZoneName
 from mapping.rules import DEFAULT_HINTS, DEFAULT_RULES, Rule, SeverityName, rule
 from mapping.severity import Severity
-from mapping.triage import BY_KEY, UNKNOWN
+from mapping.triage import BY_KEY, UNKNOWN, known_headings
 
 NEXT_QUARTER: Literal["next quarter"] = "next quarter"
 
@@ -178,6 +178,11 @@ class Triage(Strict):
         named = [(re.sub(r"[^a-z0-9]+", "-", p.casefold()).strip("-"), p, s) for p, s in self.priorities.items()]
         return (*self.hints, *(rule(f"priority-{slug}", severity, priority=name) for slug, name, severity in named))
 
+    @cached_property
+    def known_headings(self) -> Mapping[str, str]:
+        """The question key of every heading of a form."""
+        return known_headings(self.headings)
+
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
         names = [rule.name for rule in (*self.rules, *self.hints)]
@@ -192,6 +197,15 @@ class Milestones(Strict):
     acknowledgement: Duration = timedelta(minutes=15)
     assessment: Duration = timedelta(minutes=30)
     progress: Duration = timedelta(minutes=60)
+
+    @property
+    def named(self) -> tuple[tuple[str, timedelta], ...]:
+        """The milestones in their order."""
+        return (
+            ("acknowledgement", self.acknowledgement),
+            ("assessment", self.assessment),
+            ("progress", self.progress),
+        )
 
 
 CLOCKS = (
@@ -209,7 +223,14 @@ CLOCKS = (
 Percent = Annotated[int, Field(ge=1, le=99)]
 
 
-def _clock_names(value: Mapping[str, int]) -> Mapping[str, int]:
+def _percent_or_duration(value: Any) -> Any:
+    return value if isinstance(value, int) else duration(value)
+
+
+AtRisk = Annotated[Percent | Duration, BeforeValidator(_percent_or_duration)]
+
+
+def _clock_names(value: Mapping[str, Any]) -> Mapping[str, Any]:
     if wrong := sorted(set(value) - set(CLOCKS)):
         raise ValueError(f"{wrong[0]!r} is not a clock; use {', '.join(CLOCKS)}")
     return value
@@ -219,7 +240,8 @@ class Sla(Strict):
     """How promises are timed and announced (R26, R32, G16).
 
     `enforce_from`: issues reported earlier get no comment until a person confirms them. `at_risk`: the part of a
-    promise's time after which it is at risk, in percent, and per clock. `time_zone`: the team's, for what people read.
+    promise's time after which it is at risk, in percent, and per clock a percentage or a time. `time_zone`: the team's,
+    for what people read.
     """
 
     enforce_from: Instant | None = None
@@ -228,7 +250,7 @@ class Sla(Strict):
     triage: Duration = timedelta(minutes=15)
     milestones: Milestones = Milestones()
     at_risk: Percent = 80
-    at_risk_of: Annotated[Mapping[str, Percent], AfterValidator(_clock_names)] = {"triage": 67}
+    at_risk_of: Annotated[Mapping[str, AtRisk], AfterValidator(_clock_names)] = {"triage": timedelta(minutes=10)}
     internal_comments_count: bool = False
     ack_expires: Duration = timedelta(minutes=30)
 
@@ -237,9 +259,10 @@ class Sla(Strict):
         """The team's time zone."""
         return ZoneInfo(self.time_zone)
 
-    def at_risk_part(self, clock: str) -> float:
-        """The part of a clock's time after which it is at risk."""
-        return self.at_risk_of.get(clock, self.at_risk) / 100
+    def at_risk_after(self, clock: str, length: timedelta) -> timedelta:
+        """The time after which a clock of this length is at risk."""
+        early = self.at_risk_of.get(clock, self.at_risk)
+        return min(early, length) if isinstance(early, timedelta) else length * early / 100
 
 
 class Roles(Strict):
@@ -247,6 +270,17 @@ class Roles(Strict):
 
     team: tuple[str, ...] = ()
     product_owner: tuple[str, ...] = ()
+
+
+class Retrospective(Strict):
+    """The issue in which an emergency is learned from (R39): until when, with which labels, and where.
+
+    `into` names a repository or project by tracker; elsewhere it is the emergency's own.
+    """
+
+    within: Duration = timedelta(hours=24)
+    labels: tuple[str, ...] = ()
+    into: Mapping[str, str] = {}
 
 
 class Escalation(Strict):
@@ -273,6 +307,7 @@ class Policy(Strict):
     sla: Sla = Sla()
     roles: Roles = Roles()
     escalation: Escalation = Escalation()
+    retrospective: Retrospective = Retrospective()
     calendars: Mapping[CalendarName, Hours] = {}
 
     @model_validator(mode="after")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 # Every pattern here is linear in the text: bodies come from strangers.
 _HTML_COMMENT = re.compile(r"<!--(?:-?>|.*?-->)", re.DOTALL)
 _FENCE = re.compile(r" {0,3}(?:(`{3,})([^`]*)|(~{3,})(.*))")
+_MAY_HOLD_BLOCKS = re.compile(r"```|~~~|\{(?:code|noformat|quote)")
 _WIKI_BLOCK = re.compile(r"\{(code|noformat|quote)(:[^{}]*)?\}")
 
 
@@ -23,13 +24,16 @@ class Line:
 def lines(text: str) -> Iterator[Line]:
     """The lines of a body without HTML comments. A code block that is never closed is no code block."""
     raw = _without_comments(text.replace("\r\n", "\n").replace("\r", "\n")).split("\n")
-    inside = {number for first, last in _blocks(raw) for number in range(first, last + 1)}
+    blocks = _blocks(raw) if _MAY_HOLD_BLOCKS.search(text) else ()
+    inside = {number for first, last in blocks for number in range(first, last + 1)}
     for number, line in enumerate(raw):
         yield Line(line, prose=number not in inside and not line.startswith((">", "bq. ")))
 
 
 def _without_comments(text: str) -> str:
     """A comment that is never closed is text; looking only as far as the last end keeps the search linear."""
+    if "<!--" not in text:
+        return text
     commented, end, rest = text.rpartition("-->")
     return _HTML_COMMENT.sub("", commented + end) + rest
 

@@ -120,15 +120,14 @@ class Sections:
     prose: str
 
 
-def sections(body: str, headings: Mapping[str, str]) -> Sections:
-    """Take a form's body apart. `headings` names further headings by question key; unknown headings split nothing."""
-    known = _known_headings(headings)
+def sections(body: str, known: Mapping[str, str]) -> Sections:
+    """Take a form's body apart by the known headings, as `known_headings` gives them; others split nothing."""
     under: dict[str, list[str]] = {}
     prose: list[str] = []
     key: str | None = None
     for line in lines(body):
         heading = _heading(line)
-        if heading in known:
+        if heading is not None and heading in known:
             key = known[heading]
             under.setdefault(key, [])
             continue
@@ -166,7 +165,8 @@ def merged(sources: Iterable[Mapping[str, Answer]]) -> dict[str, Answer]:
     return answers
 
 
-def _known_headings(headings: Mapping[str, str]) -> dict[str, str]:
+def known_headings(headings: Mapping[str, str]) -> dict[str, str]:
+    """The question key of every heading that we know; `headings` names further ones by question key."""
     known = {_plain_heading(name): q.key for q in QUESTIONS for name in (q.heading, q.key, *q.also)}
     return {**known, **{_plain_heading(name): key for key, name in headings.items()}}
 

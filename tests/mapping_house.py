@@ -117,7 +117,8 @@ class Desk:
 
     @property
     def issue(self) -> Issue:
-        (issue,) = self.tracker.issues()
+        """The issue that people opened; those of ours are about it."""
+        (issue,) = (one for one in self.tracker.issues() if one.opened_for is None)
         return issue
 
     @property

@@ -190,7 +190,7 @@ def test_late_alarms(script: Sequence[tuple[float, Act]], late: list[bool]) -> N
     assert [alarm.facts.late for _, alarm in said] == late
     assert said[-1][1].memo["steps"] == 3
     assert {clock for _, alarm in said for clock in alarm.memo["announced"]} == {
-        f"{name}#1" for name in (ACK, SEEN, GONE_ON, "response", "resolution")
+        f"{name}@20261123T090000Z" for name in (ACK, SEEN, GONE_ON, "response", "resolution")
     }
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from mapping.case import events, is_before_enforcement, own_comments
+from mapping.case import is_before_enforcement, own_comments
 from mapping.changes import Why
+from mapping.history import events_of
 from mapping.issue import Comment, Happened, Issue, Marker, TimelineEvent
 from mapping.policy import Policy
 from mapping.severity import Severity
@@ -218,7 +219,7 @@ def test_who_said_it_and_how() -> None:
             an_issue(comments=(said(2, "bob", "/triage process=minor"), said(4, "alice", "/triage kind=defect"))),
             POLICY,
             "alice",
-            at(4),
+            at(2),
             id="R24 /triage by the team",
         ),
         pytest.param(
@@ -500,7 +501,7 @@ def test_events_once_and_in_their_order() -> None:
         did(1, "bob", LABELED, "a", "2"),
         did(2, "bob", LABELED, "c", "0"),
     )
-    assert events(an_issue(timeline=(third, second, first, third))) == (first, second, third)
+    assert events_of(an_issue(timeline=(third, second, first, third))) == (first, second, third)
 
 
 def test_our_own_comments_by_marker() -> None:

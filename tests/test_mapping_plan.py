@@ -20,7 +20,7 @@ from mapping.changes import (
     digest_of,
 )
 from mapping.issue import Card, Column, Comment, Happened, Issue, Marker, TimelineEvent
-from mapping.plan import wanted_labels
+from mapping.labels import wanted_labels
 from mapping.policy import Policy
 from mapping.severity import Severity
 from tests.mapping_house import (
@@ -653,9 +653,9 @@ def test_an_unchanged_status_is_not_edited() -> None:
     plan = plan_of(issue)
     (edit,) = [change for change in plan.changes if isinstance(change, EditStatus)]
     told = replace(issue, comments=(status(edit.digest, **edit.memo),))
-    assert plan.look_again_at == at(10.05)
-    assert not [change for change in plan_of(told, minutes=10).changes if isinstance(change, EditStatus)]
-    (at_risk,) = [change for change in plan_of(told, minutes=10.05).changes if isinstance(change, EditStatus)]
+    assert plan.look_again_at == at(10)
+    assert not [change for change in plan_of(told, minutes=9.99).changes if isinstance(change, EditStatus)]
+    (at_risk,) = [change for change in plan_of(told, minutes=10).changes if isinstance(change, EditStatus)]
     assert (at_risk.comment, at_risk.digest != edit.digest) == ("status", True)
     later = replace(told, body=MINOR)
     (again,) = [change for change in plan_of(later).changes if isinstance(change, EditStatus)]
@@ -692,10 +692,10 @@ def test_all_but_the_oldest_status_are_dropped() -> None:
         pytest.param(
             an_issue(body=STOPPED, card=Card("Emergency Queue", Column.EMERGENCY_QUEUE)),
             None,
-            10.05,
+            10,
             id="R21 not moved: R26",
         ),
-        pytest.param(an_issue(body=STOPPED), None, 10.05, id="R21 no board: R26"),
+        pytest.param(an_issue(body=STOPPED), None, 10, id="R21 no board: R26"),
         pytest.param(an_issue("alice", body=MINOR, card=Card()), "Backlog", None, id="R21 moved, the team's own work"),
     ],
 )

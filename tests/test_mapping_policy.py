@@ -46,7 +46,7 @@ def test_the_protocols_other_numbers() -> None:
             "triage": "15m",
             "milestones": {"acknowledgement": "15m", "assessment": "30m", "progress": "1h"},
             "at_risk": 80,
-            "at_risk_of": {"triage": 67},
+            "at_risk_of": {"triage": "10m"},
             "internal_comments_count": False,
             "ack_expires": "30m",
         },

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from mapping.triage import BY_KEY, QUESTIONS, UNKNOWN, Answer, answers_in, merged, sections
+from mapping.triage import BY_KEY, QUESTIONS, UNKNOWN, Answer, answers_in, known_headings, merged, sections
 from tests.mapping_house import form
 
 NOTHING = [
@@ -143,14 +143,14 @@ def test_revenue_is_the_largest_amount(text: str, amount: str) -> None:
     ],
 )
 def test_a_body_is_taken_apart(body: str, under: dict[str, str]) -> None:
-    read = answers_in(sections(body, {}).under, "form")
+    read = answers_in(sections(body, known_headings({})).under, "form")
     assert {key: answer.value for key, answer in read.items()} == under
 
 
 def test_headings_of_ones_own() -> None:
     headings = {"process": "影响", "workaround": "Geht es anders?"}
     body = "### 影响\ncritical\n### 说明\nfoo\n### Geht es anders\nnone\n### security\nno"
-    read = answers_in(sections(body, headings).under, "form")
+    read = answers_in(sections(body, known_headings(headings)).under, "form")
     assert {k: v.value for k, v in read.items()} == {"process": "critical", "workaround": "none", "security": "no"}
 
 
@@ -170,7 +170,7 @@ def test_headings_of_ones_own() -> None:
     ],
 )
 def test_the_prose_is_what_the_reporter_wrote(body: str, prose: list[str]) -> None:
-    assert [line for line in sections(body, {}).prose.split("\n") if line.strip()] == prose
+    assert [line for line in sections(body, known_headings({})).prose.split("\n") if line.strip()] == prose
 
 
 def test_what_says_nothing_or_answers_nothing_is_left_out() -> None:
@@ -207,5 +207,5 @@ HOSTILE = {
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=[f"R23 {name}" for name in HOSTILE])
 def test_hostile_bodies_are_read_quickly(body: str) -> None:
     start = time.process_time()
-    answers_in(sections(body, {}).under, "form")
+    answers_in(sections(body, known_headings({})).under, "form")
     assert time.process_time() - start < 10

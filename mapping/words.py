@@ -1,0 +1,84 @@
+"""What people said about the severity: by label, by priority, by command (R25)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mapping.commands import SetSeverity
+from mapping.history import Order
+from mapping.issue import Happened, Issue, Person, Standing, TimelineEvent
+from mapping.policy import Policy
+from mapping.severity import Severity
+
+AT_CREATION = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A person's word on the severity (R25): what they set (None: they took it away), who, when, and how."""
+
+    severity: Severity | None
+    by: str
+    at: datetime
+    how: str
+
+
+def words_of(
+    issue: Issue, events: Sequence[TimelineEvent], policy: Policy, orders: Sequence[Order]
+) -> tuple[Word, ...]:
+    """Every word that counts, the last one last. A label taken away only undoes what it said."""
+    said = [*_in_timeline(issue, events, policy), *_in_commands(orders)]
+    words: list[Word] = []
+    for word, undoes in sorted(said, key=lambda pair: pair[0].at):
+        if undoes is None or not words or words[-1].severity is undoes:
+            words.append(word)
+    return tuple(words)
+
+
+def decides(event: TimelineEvent, issue: Issue, policy: Policy) -> bool:
+    """Whether an event is a person's decision: after creation, by somebody of the team or a trusted bot (R25)."""
+    if event.by is None:
+        return False
+    by_reporter = issue.author is not None and event.by.id == issue.author.id
+    if by_reporter and abs(event.at - issue.created_at) <= AT_CREATION:  # a moved copy may be younger than its events
+        return False
+    return event.by.standing is Standing.TEAM or _is_trusted(event.by, policy)
+
+
+def _is_trusted(person: Person, policy: Policy) -> bool:
+    """A bot that app.yaml names, with or without `[bot]`; a person of the same name is none."""
+    if person.standing is not Standing.BOT:
+        return False
+    names = {person.id, person.name, person.id.removesuffix("[bot]"), person.name.removesuffix("[bot]")}
+    return not names.isdisjoint(policy.triage.trusted_bots)
+
+
+def _in_timeline(
+    issue: Issue, events: Sequence[TimelineEvent], policy: Policy
+) -> Iterator[tuple[Word, Severity | None]]:
+    """Each word, and for a label taken away the severity that this undoes."""
+    for event in events:
+        severity = _meant(event, policy)
+        if severity is None or event.by is None or not decides(event, issue, policy):
+            continue
+        match event.kind:
+            case Happened.UNLABELED:
+                yield Word(None, event.by.name, event.at, f"label {event.value} taken away"), severity
+            case Happened.PRIORITIZED:
+                yield Word(severity, event.by.name, event.at, f"priority {event.value}"), None
+            case _:
+                yield Word(severity, event.by.name, event.at, f"label {event.value}"), None
+
+
+def _meant(event: TimelineEvent, policy: Policy) -> Severity | None:
+    if event.kind is Happened.PRIORITIZED:
+        return policy.triage.priorities.get(event.value)
+    if event.kind is Happened.LABELED or event.kind is Happened.UNLABELED:
+        return policy.labels.severity_of(event.value)
+    return None
+
+
+def _in_commands(orders: Sequence[Order]) -> Iterator[tuple[Word, Severity | None]]:
+    for order in orders:
+        if isinstance(order.command, SetSeverity):
+            yield Word(order.command.severity, order.by.name, order.at, order.command.said), None
