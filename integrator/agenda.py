@@ -174,8 +174,18 @@ class Agenda:
 
     # ------------------------------------------------------------------ putting down
 
-    def done(self, conn: Connection, claim: Claim, timer_at: datetime | None, floor: datetime | None) -> None:
-        """The issue is as it should be. Touched meanwhile, it stays due; `timer_at` is when to look by itself."""
+    def done(
+        self,
+        conn: Connection,
+        claim: Claim,
+        timer_at: datetime | None,
+        floor: datetime | None,
+        is_settling: bool = False,
+    ) -> None:
+        """The issue is as it should be. Touched meanwhile, it stays due; `timer_at` is when to look by itself.
+
+        `is_settling`: what was created may not be seen yet in the next moments, so its intents last until then.
+        """
         unchanged = agenda.c.seq == claim.seq
         conn.execute(
             sa.update(agenda)
@@ -191,7 +201,8 @@ class Agenda:
                 last_error=None,
             )
         )
-        conn.execute(sa.delete(intents).where(intents.c.subject == str(claim.ref)))
+        if not is_settling:
+            conn.execute(sa.delete(intents).where(intents.c.subject == str(claim.ref)))
 
     def gone(self, conn: Connection, claim: Claim) -> None:
         """The issue no longer exists under this name."""

@@ -15,9 +15,9 @@ from adapters.tracker import Dialect, Gone, LeaseLost, Outcome, Tracker, Tracker
 from integrator import journal, metrics
 from integrator.agenda import LEASE, Agenda, Claim, Lane
 from integrator.store import Store
-from integrator.texts import alarm_text, status_text
+from integrator.texts import Texts
 from mapping.case import Case
-from mapping.changes import Change, EditStatus, Plan, PostComment
+from mapping.changes import Change, EditStatus, OpenIssue, Plan, PostComment, PostDraft
 from mapping.freshness import is_shown
 from mapping.issue import Issue, IssueRef
 from mapping.plan import plan_issue
@@ -47,17 +47,22 @@ def todo_for(issue: Issue, policy: Policy, now: datetime) -> Plan:
     return plan_issue(Case.of(issue, policy), policy, now)
 
 
-def in_words(changes: Sequence[Change], dialect: Dialect, now: datetime) -> tuple[Change, ...]:
+def in_words(changes: Sequence[Change], dialect: Dialect, now: datetime, texts: Texts) -> tuple[Change, ...]:
     """The changes with their facts put into words, in the tracker's markup."""
-    return tuple(_in_words(change, dialect, now) for change in changes)
+    return tuple(_in_words(change, dialect, now, texts) for change in changes)
 
 
-def _in_words(change: Change, dialect: Dialect, now: datetime) -> Change:
+def _in_words(change: Change, dialect: Dialect, now: datetime, texts: Texts) -> Change:
     match change:
         case EditStatus():
-            return replace(change, body=status_text(change.facts, dialect, now))
+            return replace(change, body=texts.status(change.facts, dialect, now))
         case PostComment():
-            return replace(change, body=alarm_text(change.facts, dialect, now))
+            return replace(change, body=texts.alarm(change.facts, dialect, now))
+        case PostDraft():
+            return replace(change, body=texts.draft(change.facts, dialect, now))
+        case OpenIssue():
+            told = texts.retrospective(change.facts, dialect, now)
+            return replace(change, title=told.subject, body=told.body)
         case _:
             return change
 
@@ -65,18 +70,20 @@ def _in_words(change: Change, dialect: Dialect, now: datetime) -> Change:
 class Worker:
     """Works on what is due, a batch at a time."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what a worker works with
         self,
         store: Store,
         agenda: Agenda,
         trackers: Mapping[str, Tracker],
         policy: Policy,
+        texts: Texts,
         watches: Callable[[IssueRef], bool] = lambda ref: True,
     ) -> None:
         self._store = store
         self._agenda = agenda
         self._trackers = trackers
         self._policy = policy
+        self._texts = texts
         self._watches = watches
         self._held: Sequence[Claim] = ()
         self._held_until = store.now()
@@ -189,11 +196,13 @@ class Worker:
         held = self._renew([todo.claim for todo in todos])
         mine = [todo for todo in todos if todo.claim.ref in held]
         now = self._store.now()
-        todo_in_words = {todo.claim.ref: in_words(todo.plan.changes, tracker.dialect, now) for todo in mine}
-        work = {ref: changes for ref, changes in todo_in_words.items() if changes}
+        told = {todo.claim.ref: in_words(todo.plan.changes, tracker.dialect, now, self._texts) for todo in mine}
+        work = {ref: changes for ref, changes in told.items() if changes}
         self._agenda.begin([(ref, key) for ref, changes in work.items() for key in _created(changes)])
         outcomes = self._applied(tracker, work) if work else {}
         self._store.write(lambda conn: self._settle(conn, tracker, mine, outcomes))
+        for todo in mine:
+            self._agenda.touch(sorted(todo.plan.touch), todo.claim.lane)
 
     def _applied(self, tracker: Tracker, work: Mapping[IssueRef, Sequence[Change]]) -> Mapping[IssueRef, Outcome]:
         """What came of the changes. When writing breaks, each issue is tried again at a time of its own."""
@@ -223,9 +232,12 @@ class Worker:
                 log.warning("not changed", issue=str(ref), why=why)
                 self._agenda.failed(conn, todo.claim, why)
             else:
-                self._agenda.done(conn, todo.claim, todo.plan.look_again_at, outcome.updated_at)
+                opened = any(isinstance(change, OpenIssue) for change in outcome.applied)
+                self._agenda.done(conn, todo.claim, todo.plan.look_again_at, outcome.updated_at, is_settling=opened)
 
 
 def _created(changes: Sequence[Change]) -> list[str]:
-    """The marker keys of the comments that these changes would create."""
-    return [change.key for change in changes if isinstance(change, EditStatus | PostComment) and change.comment is None]
+    """The marker keys of the comments and issues that these changes would create."""
+    said = [change for change in changes if isinstance(change, EditStatus | PostComment | PostDraft)]
+    opened = [change.key for change in changes if isinstance(change, OpenIssue)]
+    return [*(change.key for change in said if change.comment is None), *opened]
