@@ -15,14 +15,14 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config as AlembicConfig
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.pool import StaticPool
 
+from integrator.bell import Bell
 from integrator.clock import Clock, wall_clock
+from integrator.schema import bring_up_to_date
 
 T = TypeVar("T")
 
@@ -31,6 +31,13 @@ TRIES = 3
 DEADLOCK = "40P01"  # PostgreSQL's SQLSTATE
 STEP_ASIDE = 0.05  # seconds in which the other transaction gets through
 PATIENCE = 5  # seconds for a connection: a webhook's sender waits ten
+DEADLINES = {  # libpq's, in seconds (the last: milliseconds): a host that vanished is noticed in half a minute
+    "connect_timeout": PATIENCE,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -71,6 +78,8 @@ agenda = sa.Table(
     sa.Index("agenda_look", "tracker", "lane", "look_at"),
     sa.Index("agenda_timer", "tracker", "timer_at"),
 )
+_parked = agenda.c.parked_at.is_not(None)
+sa.Index("agenda_parked", agenda.c.parked_at, sqlite_where=_parked, postgresql_where=_parked)
 
 trackers = sa.Table(
     "trackers",
@@ -152,27 +161,27 @@ class Store:
         self._in_memory = self.is_sqlite and not self.engine.url.database
         self.file = Path(self.engine.url.database) if self.is_sqlite and self.engine.url.database else None
         self._clock = clock
-        self._skew = timedelta(0)
+        self._server: tuple[datetime, float] | None = None
+        self.bell = Bell(self.engine, every_minute=self.set_clock)
         self._writer = _Writer(self.engine) if self.is_sqlite else None
 
     def now(self) -> datetime:
-        """The time that all processes on this database agree on: the clock, on PostgreSQL corrected to the server's."""
-        return self._clock() + self._skew
+        """The time that all processes on this database agree on: the clock's, or on PostgreSQL the server's."""
+        if self._server is None:
+            return self._clock()
+        then, at = self._server
+        return then + timedelta(seconds=time.monotonic() - at)
+
+    def set_clock(self) -> None:
+        """Take the time from PostgreSQL, so that neither a wrong clock here nor one that is put right matters."""
+        if not self.is_sqlite and self._clock is wall_clock:
+            time_there = sa.select(sa.func.clock_timestamp())
+            self._server = self.read(lambda conn: (conn.execute(time_there).scalar_one(), time.monotonic()))
 
     def migrate(self) -> None:
-        """Bring the tables up to date; several processes may try at once."""
-        config = AlembicConfig()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        with self.engine.connect().execution_options(immediate=True) as conn:
-            if not self.is_sqlite:
-                conn.execute(sa.text("SELECT pg_advisory_lock(7275001)"))
-                self._measure_skew(conn)
-            config.attributes["connection"] = conn
-            command.upgrade(config, "head")
-            conn.commit()
-            if not self.is_sqlite:
-                conn.execute(sa.text("SELECT pg_advisory_unlock(7275001)"))
-                conn.commit()
+        """Bring the tables up to date; several processes may try at once. NewerSchema when they are too new."""
+        bring_up_to_date(self.engine)
+        self.set_clock()
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Run a read in a transaction of its own."""
@@ -207,14 +216,10 @@ class Store:
 
     def close(self) -> None:
         """Finish pending writes and let go of the connections."""
+        self.bell.close()
         if self._writer is not None:
             self._writer.close()
         self.engine.dispose()
-
-    def _measure_skew(self, conn: Connection) -> None:
-        if self._clock is wall_clock:
-            server = cast(datetime, conn.execute(sa.text("SELECT clock_timestamp()")).scalar_one())
-            self._skew = server - self._clock()
 
 
 class _Writer:
@@ -316,7 +321,7 @@ def _as_unwritable(error: Exception) -> Exception:
 def _engine(url: str) -> Engine:
     parsed = sa.make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        patience: dict[str, Any] = {"connect_timeout": PATIENCE} if "connect_timeout" not in parsed.query else {}
+        patience = {key: value for key, value in DEADLINES.items() if key not in parsed.query}
         pool = {"pool_size": 20, "max_overflow": 20, "pool_timeout": PATIENCE, "pool_pre_ping": True}
         return sa.create_engine(parsed, connect_args=patience, **pool)
     arguments: dict[str, Any] = {"connect_args": {"check_same_thread": False, "timeout": 10}}

@@ -1,25 +1,19 @@
 """The database on bad days: full, read-only, gone, locked, closed; and never a result that was not committed."""
 
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config as AlembicConfig
 from sqlalchemy.engine import Connection
 
-import integrator
-from integrator.store import GROUP, Store, Unwritable, facts, metadata, trackers
+from integrator.store import GROUP, Store, Unwritable, facts, trackers
 from tests.postgres import database
 
 ENGINES = ("file", "memory", "postgresql")
@@ -91,53 +85,6 @@ def test_what_the_database_refuses_is_unwritable(store: Store) -> None:
     with pytest.raises(Unwritable, match="the database did not take the write"):
         store.write(put(store, "a"))
     assert names(store) == ["a"]
-
-
-def test_migrating_again_changes_nothing(store: Store) -> None:
-    store.write(put(store, "a"))
-    store.migrate()
-    assert names(store) == ["a"]
-
-
-def test_the_migrations_make_the_tables_that_the_code_knows(store: Store) -> None:
-    there = sa.inspect(store.engine)
-    for table in metadata.sorted_tables:
-        columns = {column["name"]: column["nullable"] for column in there.get_columns(table.name)}
-        assert columns == {column.name: bool(column.nullable) for column in table.columns}
-        assert {index["name"] for index in there.get_indexes(table.name)} >= {index.name for index in table.indexes}
-    assert set(there.get_table_names()) == {*metadata.tables, "alembic_version"}
-
-
-MIGRATE = """
-import sys, time
-from integrator.store import Store
-store = Store(sys.argv[1])
-time.sleep(max(0, float(sys.argv[2]) - time.time()))
-store.migrate()
-store.close()
-"""
-
-
-def test_the_tables_can_be_dropped_and_made_anew(store: Store) -> None:
-    config = AlembicConfig()
-    config.set_main_option("script_location", str(Path(integrator.__file__).parent / "migrations"))
-    with store.engine.connect() as conn:
-        config.attributes["connection"] = conn
-        command.downgrade(config, "base")
-        conn.commit()
-    assert sa.inspect(store.engine).get_table_names() == ["alembic_version"]
-    store.migrate()
-    assert names(store) == []
-
-
-@pytest.mark.parametrize("engine", ["file", "postgresql"])
-def test_several_processes_may_migrate_at_once(engine: str, tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/a.db" if engine == "file" else database()
-    migrate = [sys.executable, "-c", MIGRATE, url, str(time.time() + 2)]
-    with ExitStack() as stack:
-        start = [subprocess.Popen(migrate, stderr=subprocess.PIPE, text=True) for _ in range(3)]
-        processes = [stack.enter_context(process) for process in start]
-        assert [process.communicate(timeout=120)[1] for process in processes] == [""] * 3
 
 
 # ---------------------------------------------------------------- SQLite's one writer
