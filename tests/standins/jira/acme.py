@@ -9,6 +9,7 @@ from tests.standins.jira.state import (
     Board,
     BoardColumn,
     CustomField,
+    LinkType,
     Priority,
     Project,
     Status,
@@ -38,6 +39,10 @@ FIELDS = (
     CustomField("customfield_10042", "Threatened key result", "textfield"),
     CustomField("customfield_10043", "Prevention plan", "textarea"),
 )
+LINKS = (
+    LinkType("10000", "Blocks", "is blocked by", "blocks"),
+    LinkType("10003", "Relates", "relates to", "relates to"),
+)
 COLUMNS = (
     BoardColumn("Backlog", ("10001",)),
     BoardColumn("In Progress", ("3",), max=1),
@@ -57,6 +62,7 @@ def acme(projects: Iterable[str] = ("OPS", "WEB"), **how: Any) -> JiraStandIn:
     world.statuses = {status.id: status for status in STATUSES}
     world.priorities = {str(n): Priority(str(n), name) for n, name in enumerate(PRIORITIES, 1)}
     world.fields = {field.id: field for field in FIELDS}
+    world.link_types = {kind.id: kind for kind in LINKS}
     screen = SYSTEM_SCREEN | {field.id for field in FIELDS[:3]}
     for number, key in enumerate(keys, 10000):
         initial, statuses = "10001", tuple(world.statuses)
@@ -84,3 +90,8 @@ def with_workflow(jira: JiraStandIn, project: str, *steps: Transition) -> None:
 def with_screen(jira: JiraStandIn, project: str, *fields: str) -> None:
     """Put exactly these fields on a project's edit screen."""
     jira.world.projects[project] = replace(jira.world.projects[project], screen=frozenset(fields))
+
+
+def with_create_screen(jira: JiraStandIn, project: str, *fields: str) -> None:
+    """Put exactly these fields on the screen for new issues of a project; the edit screen stays."""
+    jira.world.projects[project] = replace(jira.world.projects[project], create_screen=frozenset(fields))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from tests.standins.jira.state import Comment, History, Item, Record, Transition
+from tests.standins.jira.state import Comment, History, Item, Link, LinkType, Record, Transition
 from tests.standins.jira.world import RANK_FIELD, World
 
 EventName = Literal[
@@ -15,12 +15,16 @@ EventName = Literal[
     "comment_created",
     "comment_updated",
     "comment_deleted",
+    "issuelink_created",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened and is told to webhooks; `type_name` is Jira's issue_event_type_name."""
+    """Something that happened and is told to webhooks; `type_name` is Jira's issue_event_type_name.
+
+    A new link's event is its source's.
+    """
 
     name: EventName
     by: str
@@ -29,6 +33,7 @@ class Event:
     type_name: str = ""
     items: tuple[Item, ...] = ()
     comment: Comment | None = None
+    link: Link | None = None
 
 
 class Acts:
@@ -90,8 +95,30 @@ class Acts:
         return self.change(record, by, project=project, key=key, status=status)
 
     def delete(self, record: Record, by: str) -> None:
+        """The issue's links go with it, without a word."""
         self._world.put(record.id, None)
+        for other in filter(None, (self._world.record(link.other) for link in record.links)):
+            self._world.put(other.id, replace(other, links=tuple(x for x in other.links if x.other != record.id)))
         self._announce(Event("jira:issue_deleted", by, self._world.now(), record))
+
+    def link(self, by: str, kind: LinkType, source: int, target: int) -> None:
+        """Link two issues: both histories tell it, and one event of no issue. The same link again is nothing."""
+        ends = [self._world.record(end) for end in (source, target)]
+        first, second = (end for end in ends if end is not None)
+        if any(link.type == kind and link.other == target and link.outward for link in first.links):
+            return
+        link = Link(str(self._world.next_id()), kind, target, outward=True)
+        self._linked(first, by, link, second)
+        self._linked(second, by, replace(link, other=source, outward=False), first)
+        self._announce(Event("issuelink_created", by, self._world.now(), first, link=link))
+
+    def _linked(self, record: Record, by: str, link: Link, other: Record) -> None:
+        """Told to nobody as an update of the issue."""
+        now, verb = self._world.now(), link.type.outward if link.outward else link.type.inward
+        item = Item("Link", None, after=other.key, after_text=f"This issue {verb} {other.key}")
+        history = History(str(self._world.next_id()), by, now, (item,))
+        histories = (*record.histories, history)
+        self._world.put(record.id, replace(record, updated=now, histories=histories, links=(*record.links, link)))
 
     def put_property(self, record: Record, key: str, value: Any) -> Record:
         """Set an issue property: silent, and `updated` stays."""

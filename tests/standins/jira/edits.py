@@ -1,14 +1,17 @@
 """Reading what a caller wants an issue's fields to be, as strictly as Jira's own screens do."""
 
+import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from tests.standins.jira.adf import from_adf
 from tests.standins.jira.routing import Call, Refused, Unknown, among, keys
 from tests.standins.jira.site import Site
-from tests.standins.jira.state import Record
+from tests.standins.jira.state import LinkType, Record
 
 MAX_TEXT = 32767
+MAX_PROPERTY = 32768
 
 
 def properties(body: dict[str, Any]) -> dict[str, Any]:
@@ -16,8 +19,15 @@ def properties(body: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for entry in body.get("properties", []):
         keys(entry, "key", "value", where="properties[]")
-        found[entry["key"]] = entry["value"]
+        found[entry["key"]] = sized(entry["key"], entry["value"])
     return found
+
+
+def sized(key: str, value: Any) -> Any:
+    """A property's value, if it and its key are short enough."""
+    if len(json.dumps(value)) > MAX_PROPERTY or len(key) > 255:
+        raise Refused(400, f"The property {key[:40]} is too long: at most {MAX_PROPERTY} characters, 255 in its key.")
+    return value
 
 
 def rich_text(call: Call, value: Any, name: str) -> str:
@@ -33,6 +43,15 @@ def rich_text(call: Call, value: Any, name: str) -> str:
     return value
 
 
+@dataclass(frozen=True, slots=True)
+class NewLink:
+    """A link asked for: the issue edited is its source (`outward`) or its target."""
+
+    type: LinkType
+    other: int
+    outward: bool
+
+
 class Edit:
     """Field values for an issue of `project`, gathered from `fields` and `update` and checked one by one."""
 
@@ -46,17 +65,19 @@ class Edit:
         self._before = before
         self._custom = dict(before.custom) if before else {}
         self.comments: list[dict[str, Any]] = []
+        self.links: list[NewLink] = []
         self.values: dict[str, Any] = {}
 
     def read(self, body: dict[str, Any]) -> dict[str, Any]:
         """The record values that the body asks for."""
         fields, update = body.get("fields") or {}, body.get("update") or {}
-        for name in [*fields, *update]:
-            self._must_be_on_screen(name)
+        self._must_be_on_screen([*fields, *update])
         if both := fields.keys() & update.keys():
             raise Refused(
                 400, errors={name: f"Field '{name}' cannot appear in both fields and update" for name in both}
             )
+        if "issuelinks" in fields:
+            raise Refused(400, errors={"issuelinks": "Field does not support update 'issuelinks'"})
         for name, value in fields.items():
             self._set(name, value)
         for name, operations in update.items():
@@ -66,15 +87,17 @@ class Edit:
                 self._operate(name, operation)
         return self.values
 
-    def _must_be_on_screen(self, name: str) -> None:
-        if name == "comment" or name in self._screen:
-            return
-        said = f"Field '{name}' cannot be set. It is not on the appropriate screen, or unknown."
-        raise Refused(400, errors={name: said})
+    def _must_be_on_screen(self, names: Iterable[str]) -> None:
+        said = "Field '{}' cannot be set. It is not on the appropriate screen, or unknown."
+        if strange := [name for name in names if name != "comment" and name not in self._screen]:
+            raise Refused(400, errors={name: said.format(name) for name in strange})
 
     def _operate(self, name: str, operation: dict[str, Any]) -> None:
         """One operation of `update`: labels can be added and removed, comments added, everything be set."""
         keys(operation, "add", "remove", "set", where=f"update.{name}")
+        if name == "issuelinks" and operation.keys() == {"add"}:
+            self.links.append(self._link(operation["add"]))
+            return
         for verb, value in operation.items():
             if name == "comment" and verb == "add":
                 self.comments.append(keys(value, "body", "visibility", "properties", where="update.comment[].add"))
@@ -88,6 +111,18 @@ class Edit:
                 raise Refused(
                     400, errors={name: f"Field with id '{name}' and name '{name}' does not support operation '{verb}'"}
                 )
+
+    def _link(self, value: Any) -> NewLink:
+        """Whoever links needs the permission in the project of the issue edited, and must see the other issue."""
+        where = "update.issuelinks[].add"
+        keys(value, "type", "outwardIssue", "inwardIssue", where=where)
+        if not self._call.by.may("LINK_ISSUES", self._project):
+            raise Refused(400, errors={"issuelinks": "You do not have the permission to link issues."})
+        kind = link_type(self._site, value.get("type"))
+        outward = "outwardIssue" in value
+        named = keys(value.get("outwardIssue" if outward else "inwardIssue"), "key", "id", where=where)
+        other = self._site.asked(self._call, str(named.get("key") or named.get("id")))
+        return NewLink(kind, other.id, outward)
 
     def _set(self, name: str, value: Any) -> None:
         match name:
@@ -152,3 +187,25 @@ def _label(value: Any) -> str:
     if any(c.isspace() for c in value):
         raise Refused(400, errors={"labels": f"The label '{value}' contains spaces which is invalid."})
     return value
+
+
+def link_type(site: Site, value: Any) -> LinkType:
+    """The type of link that a body names."""
+    named = keys(value, "name", "id", where="link type")
+    for kind in site.world.link_types.values():
+        if kind.name == named.get("name", kind.name) and kind.id == str(named.get("id", kind.id)):
+            return kind
+    raise Refused(400, errors={"issuelinks": f"No issue link type with name '{named.get('name')}' found."})
+
+
+def carry_out(site: Site, call: Call, record: Record, edit: Edit) -> Record:
+    """Write the comments and make the links that came with an edit."""
+    for entry in edit.comments:
+        site.permit(call, "ADD_COMMENTS", record.project)
+        text = rich_text(call, entry.get("body"), "comment")
+        site.acts.comment(record, call.by.name, text, properties(entry), entry.get("visibility"))
+        record = site.asked(call, str(record.id))
+    for link in edit.links:
+        ends = (record.id, link.other) if link.outward else (link.other, record.id)
+        site.acts.link(call.by.name, link.type, *ends)
+    return site.asked(call, str(record.id))

@@ -22,6 +22,8 @@ SLIM = frozenset({"summary", "issuetype", "project", "assignee", "priority", "st
 
 def bodies(event: Event, wire: Wire, comment_names_issue: bool) -> list[Json]:
     """What is sent for one event: one delivery on Cloud, two for a comment on Data Center."""
+    if event.link is not None:
+        return [_link_body(event)]
     if event.comment is None:
         return [_issue_body(event, wire)]
     if wire.cloud:
@@ -44,6 +46,16 @@ def _issue_body(event: Event, wire: Wire) -> Json:
         history = event.record.histories[-1].id if event.record.histories else str(event.record.id)
         body["changelog"] = {"id": history, "items": [wire.item(item) for item in event.items]}
     return body
+
+
+def _link_body(event: Event) -> Json:
+    """The issues are named by their numeric ids only, and nobody is named who did it."""
+    assert event.link is not None
+    kind = event.link.type
+    about = {"id": int(kind.id), "name": kind.name, "outwardName": kind.outward, "inwardName": kind.inward}
+    link: Json = {"id": int(event.link.id), "sourceIssueId": event.record.id, "destinationIssueId": event.link.other}
+    link |= {"issueLinkType": {**about, "isSubTaskLinkType": False, "isSystemLinkType": False}, "systemLink": False}
+    return {"timestamp": millis(event.at), "webhookEvent": event.name, "issueLink": link}
 
 
 def _comment_body(event: Event, wire: Wire) -> Json:

@@ -122,6 +122,12 @@ class People(Site):
                 raise LookupError(f"no transition leads {key} to {to}")
             self.acts.step(record, by, step)
 
+    def link(self, key: str, by: str, other: str, kind: str = "Relates") -> None:
+        """Link an issue, as the source, with another one."""
+        with self.world.lock:
+            named = next(link for link in self.world.link_types.values() if link.name == kind)
+            self.acts.link(by, named, self._record(key).id, self._record(other).id)
+
     def move(self, key: str, by: str, project: str) -> str:
         """Move to another project; returns the new key."""
         with self.world.lock:

@@ -1,16 +1,12 @@
-"""Issues over REST: reading, creating, editing, transitions, history and properties."""
+"""Issues over REST: reading, editing, transitions, history and properties."""
 
-import json
-from typing import Any
-
-from tests.standins.jira.edits import Edit, properties, rich_text
+from tests.standins.jira.edits import Edit, carry_out, properties, sized
 from tests.standins.jira.routing import CLOUD, Answer, Call, Refused, Unknown, keys, route
 from tests.standins.jira.site import EXPANDABLE, Site
 from tests.standins.jira.state import Record
 from tests.standins.jira.wire import Json
 
 ISSUE_QUERY = "fields expand properties updateHistory"
-MAX_PROPERTY = 32768
 
 
 @route("GET", "/api/issue/{issue}", query=f"{ISSUE_QUERY} fieldsByKeys failFast")
@@ -43,41 +39,6 @@ def bulk_fetch(site: Site, call: Call) -> Answer:
     return Answer(200, {"issues": issues, "issueErrors": errors})
 
 
-@route("POST", "/api/issue", query="updateHistory", body=True)
-def create_issue(site: Site, call: Call) -> Answer:
-    body = keys(call.body, "fields", "update", "properties")
-    fields = dict(body.get("fields") or {})
-    project = _project(site, fields.pop("project", None))
-    site.permit(call, "CREATE_ISSUES", project)
-    issue_type = _issue_type(site, project, fields.pop("issuetype", None))
-    screen = site.world.projects[project].screen
-    edit = Edit(site, call, project, screen)
-    values = edit.read({"fields": fields, "update": body.get("update")})
-    if "summary" not in values:
-        raise Refused(400, errors={"summary": "You must specify a summary of the issue."})
-    record = site.acts.create(
-        call.by.name, project, values.pop("summary"), issue_type, **values, properties=properties(body)
-    )
-    _add_comments(site, call, record, edit)
-    return Answer(201, {"id": str(record.id), "key": record.key, "self": site.wire(call).at(f"issue/{record.id}")})
-
-
-def _project(site: Site, value: Any) -> str:
-    named = keys(value, "id", "key", where="project") if value else {}
-    for project in site.world.projects.values():
-        if project.key == named.get("key") or project.id == str(named.get("id")):
-            return project.key
-    raise Refused(400, errors={"project": "Specify a valid project ID or key"})
-
-
-def _issue_type(site: Site, project: str, value: Any) -> str:
-    named = keys(value, "id", "name", where="issuetype") if value else {}
-    for type_id, name in site.world.projects[project].issue_types:
-        if name == named.get("name") or type_id == str(named.get("id")):
-            return type_id
-    raise Refused(400, errors={"issuetype": "Specify a valid issue type"})
-
-
 @route(
     "PUT",
     "/api/issue/{issue}",
@@ -97,30 +58,12 @@ def edit_issue(site: Site, call: Call) -> Answer:
     edit = Edit(site, call, record.project, site.world.projects[record.project].screen, record)
     values = edit.read(body)
     if "properties" in body:
-        values["properties"] = {**record.properties, **_sized(properties(body))}
+        values["properties"] = {**record.properties, **properties(body)}
     after = site.acts.change(record, call.by.name, **values)
-    after = _add_comments(site, call, after, edit)
+    after = carry_out(site, call, after, edit)
     if site.cloud and call.flag("returnIssue", False):
         return Answer(200, site.show(call, after, [], call.expand(*EXPANDABLE), []))
     return Answer(204)
-
-
-def _sized(found: dict[str, Any]) -> dict[str, Any]:
-    for key, value in found.items():
-        if len(json.dumps(value)) > MAX_PROPERTY or len(key) > 255:
-            raise Refused(
-                400, f"The property {key[:40]} is too long: at most {MAX_PROPERTY} characters, 255 in its key."
-            )
-    return found
-
-
-def _add_comments(site: Site, call: Call, record: Record, edit: Edit) -> Record:
-    for entry in edit.comments:
-        site.permit(call, "ADD_COMMENTS", record.project)
-        text = rich_text(call, entry.get("body"), "comment")
-        site.acts.comment(record, call.by.name, text, properties(entry), entry.get("visibility"))
-        record = site.asked(call, str(record.id))
-    return record
 
 
 @route("PUT", "/api/issue/{issue}/assignee", body=True)
@@ -185,8 +128,8 @@ def do_transition(site: Site, call: Call) -> Answer:
     if missing := [name for name in step.required if values.get(name, values.get("custom", {}).get(name)) is None]:
         raise Refused(400, errors={name: f"{name} is required." for name in missing})
     if "properties" in body:
-        values["properties"] = {**record.properties, **_sized(properties(body))}
-    _add_comments(site, call, site.acts.step(record, call.by.name, step, **values), edit)
+        values["properties"] = {**record.properties, **properties(body)}
+    carry_out(site, call, site.acts.step(record, call.by.name, step, **values), edit)
     return Answer(204)
 
 
@@ -208,7 +151,7 @@ def get_property(site: Site, call: Call) -> Answer:
 def put_property(site: Site, call: Call) -> Answer:
     record, key = site.asked(call), call.args["key"]
     site.permit(call, "EDIT_ISSUES", record.project)
-    site.acts.put_property(record, key, _sized({key: call.body})[key])
+    site.acts.put_property(record, key, sized(key, call.body))
     return Answer(200 if key in record.properties else 201)
 
 

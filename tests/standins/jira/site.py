@@ -59,7 +59,10 @@ class Site:
         return self.world.product == "cloud"
 
     def wire(self, call: Call) -> Wire:
-        return Wire(self.world, lambda: self.url, call.version)
+        def sees(record: Record) -> bool:
+            return call.by.may("BROWSE_PROJECTS", record.project)
+
+        return Wire(self.world, lambda: self.url, call.version, sees=sees, lag=self.lag)
 
     def _announce(self, event: Event) -> None:
         wire = Wire(self.world, lambda: self.url, "2", hook=True)

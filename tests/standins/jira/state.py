@@ -16,6 +16,7 @@ TEAM = CUSTOMER | {
     "TRANSITION_ISSUES",
     "ASSIGN_ISSUES",
     "ASSIGNABLE_USER",
+    "LINK_ISSUES",
     "SCHEDULE_ISSUES",
     "MOVE_ISSUES",
     "DELETE_ISSUES",
@@ -83,7 +84,11 @@ class CustomField:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A company-managed project, its workflow (the first transition target is the initial status) and edit screen."""
+    """A company-managed project, its workflow (the first transition target is the initial status) and edit screen.
+
+    `create_screen` None: the same as `screen`; `create_required` are the fields there that must be filled. `levels` are
+    the issue types that aren't standard: -1 a subtask, 1 an epic.
+    """
 
     id: str
     key: str
@@ -94,6 +99,19 @@ class Project:
     screen: frozenset[str]
     issue_types: tuple[tuple[str, str], ...] = (("10001", "Task"), ("10002", "Bug"))
     service_desk: bool = False
+    create_screen: frozenset[str] | None = None
+    create_required: frozenset[str] = frozenset()
+    levels: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkType:
+    """How issues can be related: what the link is called at its source (`outward`) and at its target."""
+
+    id: str
+    name: str
+    inward: str
+    outward: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +170,21 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A link as one of its two issues has it: `other` is the other's id, `outward` whether this one is the source."""
+
+    id: str
+    type: LinkType
+    other: int
+    outward: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
-    """An issue at one moment. Texts are wiki markup; people, statuses and priorities are names and ids."""
+    """An issue at one moment. Texts are wiki markup; people, statuses and priorities are names and ids.
+
+    `creator` None: who reported it.
+    """
 
     id: int
     key: str
@@ -174,6 +205,8 @@ class Record:
     comments: tuple[Comment, ...] = ()
     histories: tuple[History, ...] = ()
     properties: Mapping[str, Any] = field(default_factory=dict)
+    links: tuple[Link, ...] = ()
+    creator: str | None = None
 
     def comment(self, comment_id: str) -> Comment | None:
         return next((c for c in self.comments if c.id == comment_id), None)

@@ -1,6 +1,6 @@
 """How Jira writes what it knows: the JSON of people, statuses, comments, histories and issues, for v2 and v3."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from tests.standins.jira.adf import to_adf
@@ -9,6 +9,7 @@ from tests.standins.jira.state import (
     CustomField,
     History,
     Item,
+    Link,
     Person,
     Project,
     Record,
@@ -41,6 +42,7 @@ SYSTEM = {
     "created": ("Created", "datetime", None, []),
     "updated": ("Updated", "datetime", None, []),
     "comment": ("Comment", "comments-page", None, ["add", "edit", "remove"]),
+    "issuelinks": ("Linked Issues", "array", "issuelinks", ["add", "copy"]),
 }
 SCHEMAS = {
     "textfield": "string",
@@ -52,15 +54,27 @@ TYPES = "com.atlassian.jira.plugin.system.customfieldtypes:"
 
 
 class Wire:
-    """JSON for one REST version; `base` gives the site's address, `categories` how a new status category is called."""
+    """JSON for one REST version; `base` gives the site's address.
+
+    `hook`: for a webhook, where a new status category is called otherwise. Of linked issues only those are shown that
+    the reader `sees`, as they were `lag` seconds ago.
+    """
 
     def __init__(
-        self, world: World, base: Callable[[], str], version: Literal["2", "3"] = "2", hook: bool = False
+        self,
+        world: World,
+        base: Callable[[], str],
+        version: Literal["2", "3"] = "2",
+        hook: bool = False,
+        sees: Callable[[Record], bool] = lambda _: True,
+        lag: float = 0,
     ) -> None:
         self._world = world
         self._base = base
         self._version = version
         self._hook = hook
+        self._sees = sees
+        self._lag = lag
 
     @property
     def cloud(self) -> bool:
@@ -121,7 +135,9 @@ class Wire:
 
     def issue_type(self, project: Project, type_id: str) -> Json:
         name = dict(project.issue_types)[type_id]
-        return {"self": self.at(f"issuetype/{type_id}"), "id": type_id, "name": name, "subtask": False}
+        level = project.levels.get(type_id, 0)
+        said = {"self": self.at(f"issuetype/{type_id}"), "id": type_id, "name": name, "subtask": level < 0}
+        return said | ({"hierarchyLevel": level} if self.cloud else {})
 
     def project(self, project: Project) -> Json:
         kind = "service_desk" if project.service_desk else "software"
@@ -206,13 +222,30 @@ class Wire:
             "resolution": lambda: RESOLUTION if record.resolved else None,
             "resolutiondate": lambda: stamp(record.resolved, world.zone) if record.resolved else None,
             "reporter": lambda: self.user(record.reporter),
-            "creator": lambda: self.user(record.reporter),
+            "creator": lambda: self.user(record.creator or record.reporter),
             "created": lambda: stamp(record.created, world.zone),
             "updated": lambda: stamp(record.updated, world.zone),
             "comment": lambda: self.comment_page(record, comments),
+            "issuelinks": lambda: list(self.links(record)),
         }
         said = {name: make() for name, make in makers.items() if wanted(name)}
         return said | {f.id: self.custom(f, record) for f in world.fields.values() if wanted(f.id)}
+
+    def links(self, record: Record) -> Iterator[Json]:
+        """The links to issues that the reader may see."""
+        for link in record.links:
+            other = self._world.record(link.other, self._lag)
+            if other is not None and self._sees(other):
+                yield self._link(link, other)
+
+    def _link(self, link: Link, other: Record) -> Json:
+        kind = {"id": link.type.id, "name": link.type.name, "inward": link.type.inward, "outward": link.type.outward}
+        shown = frozenset({"summary", "status", "priority", "issuetype"})
+        stub = {k: v for k, v in self.head(other).items() if k != "expand"}
+        stub["fields"] = self.fields(other, lambda name: name in shown, 0)
+        end = "outwardIssue" if link.outward else "inwardIssue"
+        about = {"id": link.id, "self": self.at(f"issueLink/{link.id}")}
+        return about | {"type": kind | {"self": self.at(f"issueLinkType/{link.type.id}")}, end: stub}
 
     def custom(self, field: CustomField, record: Record) -> Any:
         value = record.custom.get(field.id)

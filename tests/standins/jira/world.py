@@ -12,6 +12,7 @@ from tests.standins.jira.state import (
     Board,
     CustomField,
     Kind,
+    LinkType,
     Person,
     Priority,
     Product,
@@ -21,7 +22,7 @@ from tests.standins.jira.state import (
     Transition,
 )
 
-SYSTEM_SCREEN = frozenset({"summary", "description", "labels", "priority", "assignee"})
+SYSTEM_SCREEN = frozenset({"summary", "description", "labels", "priority", "assignee", "issuelinks"})
 RANK_FIELD = "customfield_10019"
 
 
@@ -39,6 +40,7 @@ class World:
         self.priorities: dict[str, Priority] = {}
         self.fields: dict[str, CustomField] = {}
         self.boards: dict[int, Board] = {}
+        self.link_types: dict[str, LinkType] = {}
         self.past: dict[int, list[tuple[datetime, Record | None]]] = {}
         self._by_key: dict[str, int] = {}
         self._ids = itertools.count(10000)
