@@ -55,7 +55,7 @@ class Misread:
 Command = SetSeverity | Triage | Fact | Misread
 
 _SEVERITIES = {severity.value.lower(): severity for severity in Severity}
-_PLAIN = {"ack", "waiting", "resume", "resolve", "confirmed"}
+_PLAIN = {"ack", "waiting", "resume", "resolve", "confirmed", "approve-okr"}
 _TOLD = {
     "ic": "write /ic @login",
     "engineer": "write /engineer @login",

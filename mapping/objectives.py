@@ -4,16 +4,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal
-from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from mapping.hours import Strict
 from mapping.issue import Person
@@ -168,7 +161,7 @@ class Okr(Strict):
             raise _refusal("Okr", faults)
         return self
 
-    @cached_property
+    @property
     def key_results(self) -> Mapping[str, KeyResult]:
         """Every key result by its full id, in the order of app.yaml."""
         return {result.id: result for objective in self.objectives for result in objective.key_results}
@@ -179,10 +172,9 @@ class Okr(Strict):
 
     def full_id(self, text: str) -> str:
         """A key result's id as app.yaml spells it; ValueError with the candidates for a bare or unknown one."""
-        same = (id_ for id_ in self.key_results if id_.casefold() == text.casefold())
-        if (found := next(same, None)) is not None:
-            return found
         ids = tuple(self.key_results)
+        if same := [id_ for id_ in ids if id_.casefold() == text.casefold()]:
+            return same[0]
         if any(objective.id.casefold() == text.casefold() for objective in self.objectives):
             inside = _either(self.under(text))
             raise ValueError(f"{text!r} is an objective; name one of its key results: {inside}")
@@ -202,17 +194,13 @@ class Okr(Strict):
 
     def _doubles(self) -> _Faults:
         for key, names in (
-            ("objectives", [objective.id.casefold() for objective in self.objectives]),
+            ("objectives", [objective.id for objective in self.objectives]),
             ("matrix", [row.name for row in self.matrix]),
         ):
-            for n, name in enumerate(names):
-                if name in names[:n]:
-                    yield (key, n), f"{name!r} is there twice"
+            yield from (((key, n), says) for n, says in _twice(names))
         for n, objective in enumerate(self.objectives):
-            ids = [result.id.casefold() for result in objective.key_results]
-            for m, id_ in enumerate(ids):
-                if id_ in ids[:m]:
-                    yield ("objectives", n, "key_results", m, "id"), f"{objective.key_results[m].id!r} is there twice"
+            ids = [result.id for result in objective.key_results]
+            yield from ((("objectives", n, "key_results", m, "id"), says) for m, says in _twice(ids))
 
     def _strangers(self) -> _Faults:
         """Ids in the matrix that are no full ids of ours, and conditions that nothing can make true."""
@@ -243,6 +231,11 @@ def why_not_approved(by: Person, okr: Okr, product_owner: Sequence[str]) -> str:
     if not names:
         return "nobody can approve OKR changes yet: roles.product_owner in app.yaml is empty"
     return "OKR changes are approved by the product owner; thank you, but this one has to come from them"
+
+
+def _twice(names: Sequence[str]) -> Iterator[tuple[int, str]]:
+    lower = [name.casefold() for name in names]
+    return ((n, f"{name!r} is there twice") for n, name in enumerate(names) if lower[n] in lower[:n])
 
 
 def _known(

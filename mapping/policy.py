@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, mo
 
 from mapping.calendar import WallClock, WorkingTime
 from mapping.hours import Hours, Strict, ZoneName
+from mapping.objectives import Okr
 from mapping.rules import DEFAULT_HINTS, DEFAULT_RULES, Rule, SeverityName, rule
 from mapping.severity import Severity
 from mapping.triage import BY_KEY, UNKNOWN, known_headings
@@ -307,6 +308,7 @@ class Policy(Strict):
     sla: Sla = Sla()
     roles: Roles = Roles()
     escalation: Escalation = Escalation()
+    okr: Okr = Okr()
     retrospective: Retrospective = Retrospective()
     calendars: Mapping[CalendarName, Hours] = {}
 
