@@ -47,6 +47,7 @@ def issue(number: int, **changes: Any) -> Json:
         "updatedAt": "2026-11-23T08:30:00Z",
         "closedAt": None,
         "lastEditedAt": None,
+        "viewerDidAuthor": False,
         "author": actor("Carol"),
         "labels": {"nodes": []},
         "assignees": {"nodes": []},
@@ -66,8 +67,33 @@ def comment(name: str, by: Json | None, body: str = "Hello", **changes: Any) -> 
         "viewerDidAuthor": False,
         "author": by,
         "editor": None,
+        "reactionGroups": [reaction("EYES")],
     }
     return plain | changes
+
+
+def reaction(content: str, at: str | None = None, ours: bool = False) -> Json:
+    """A group of reactions: `at` is when the first of them was given."""
+    return {"content": content, "createdAt": at, "viewerHasReacted": ours}
+
+
+def opened(number: int, body: str, by: str = "spark-bot", repository: str = SHOP, **changes: Any) -> Json:
+    """Fragment O of an issue that somebody (usually we) opened because of another one."""
+    plain = {
+        "number": number,
+        "createdAt": "2026-11-23T08:40:00Z",
+        "closedAt": None,
+        "viewerDidAuthor": by == "spark-bot",
+        "author": actor(by),
+        "body": body,
+        "repository": {"nameWithOwner": repository},
+    }
+    return plain | changes
+
+
+def mentioned(source: Json | None) -> Json:
+    """Another issue (or, empty, a pull request) mentions this one."""
+    return {"__typename": "CrossReferencedEvent", "source": source}
 
 
 def event(kind: str, name: str = "1", by: Json | None = None, **rest: Any) -> Json:

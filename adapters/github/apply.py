@@ -4,24 +4,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from github.Repository import Repository
-
 from adapters.github import operations
 from adapters.github.batch import Batch, Tally
-from adapters.github.client import Answer, Client, Json, Refused
+from adapters.github.client import Answer, Client, Json
+from adapters.github.labels import Labels
 from adapters.github.operations import Operation
+from adapters.github.places import Places
 from adapters.github.read import Reader
-from adapters.github.settings import LabelSpec, Settings
+from adapters.github.settings import Settings
 from adapters.github.shared import Board, Known, Shared
 from adapters.tracker import AccessDenied, Gone, LeaseLost, Outcome, RateLimited, Unreachable
-from mapping.changes import Change, MoveTo, SetLabels
-from mapping.issue import IssueRef
+from mapping.changes import Change, MoveTo, OpenIssue
+from mapping.issue import IssueRef, Opened
 
 AT_ONCE = 20  # more aliases run into GitHub's ten seconds, with some of them done
 _NEEDS = "writing (Issues: write, Projects: write)"
 _STALE_OPTION = "does not belong to the field"
 _LOST = {None, "SERVICE_UNAVAILABLE"}  # GitHub failed inside: what it did is unknown
-_PLAIN = "ededed"
 
 Work = Mapping[IssueRef, Sequence[Change]]
 
@@ -37,16 +36,19 @@ class Writer:
         self._shared = shared
         self._reader = reader
         self._clock = clock
+        self._labels = Labels(settings, client, shared, reader, clock)
+        self._places = Places(client, shared, self._labels, clock)
         self._may_write: Callable[[], bool] = lambda: False
 
     def apply(self, work: Work, may_write: Callable[[], bool]) -> Mapping[IssueRef, Outcome]:
-        """Gather ids, write all, then put the new cards into their columns."""
+        """Gather ids, look where issues are to be opened, write all, then put the new cards into their columns."""
         self._may_write = may_write
         tallies = {ref: Tally() for ref in work}
         known = self._known(work, tallies)
-        labels = self._labels({ref: work[ref] for ref in known})
+        labels = self._labels.wanted({ref: work[ref] for ref in known}, self._ask_leave)
+        places = self._places.look(work, known)
         board = self._board_for(work)
-        batch = Batch(self._settings, known, labels, board, tallies)
+        batch = Batch(self._settings, known, labels, board, tallies, places)
         first = [operation for ref in known for change in work[ref] for operation in batch.operations(ref, change)]
         items = self._send(first, tallies, is_first=True)
         moves = [(ref, c) for ref in known for c in work[ref] if isinstance(c, MoveTo) and known[ref].item is None]
@@ -77,43 +79,6 @@ class Writer:
         if not any(isinstance(change, MoveTo) for changes in work.values() for change in changes):
             return None
         return self._reader.board()
-
-    def _labels(self, work: Work) -> Mapping[str, Mapping[str, str]]:
-        """Label ids by repository; labels to add that don't exist there are created."""
-        wanted: dict[str, set[str]] = {}
-        for ref, changes in work.items():
-            for change in changes:
-                if isinstance(change, SetLabels):
-                    wanted.setdefault(ref.container, set()).update(change.add)
-        known = self._reader.labels([name for name, names in wanted.items() if names])
-        return {
-            repository: self._complete(repository, names, known[repository])
-            for repository, names in wanted.items()
-            if names
-        }
-
-    def _complete(self, repository: str, names: set[str], known: Mapping[str, str]) -> Mapping[str, str]:
-        """The ids with those of `names` that the first hundred hid or that had to be created."""
-        if all(name.casefold() in known for name in names):
-            return known
-        repo = self._client.github.get_repo(repository)
-        with self._client.judging("reading labels (Issues: read)"):
-            ids = {label.name.casefold(): label.node_id for label in repo.get_labels()}
-        for name in sorted(names):
-            if name.casefold() not in ids and (made := self._create_label(repo, name)):
-                ids[name.casefold()] = made
-        self._shared.labels.put(repository, ids, self._clock())
-        return ids
-
-    def _create_label(self, repo: Repository, name: str) -> str | None:
-        """The new label's id; None where GitHub refuses to create it."""
-        self._ask_leave()
-        spec = next((label for label in self._settings.labels if label.name == name), LabelSpec(name, _PLAIN, ""))
-        try:
-            with self._client.judging("creating labels (Issues: write)"):
-                return repo.create_label(spec.name, spec.color, spec.description).node_id
-        except (AccessDenied, Refused):
-            return None
 
     def _send(
         self, wanted: Sequence[Operation], tallies: Mapping[IssueRef, Tally], is_first: bool
@@ -169,10 +134,12 @@ class Writer:
             self._forget(operation, kind)
             tally.fail(operation.change, said)
         if lost:
-            raise Unreachable(f"GitHub failed while creating a comment: {lost}")
+            raise Unreachable(f"GitHub failed while creating something: {lost}")
         return outdated
 
     def _keep(self, operation: Operation, payload: Json, tally: Tally, items: dict[IssueRef, str]) -> None:
+        if isinstance(operation.change, OpenIssue) and payload.get("issue"):
+            self._remember(operation.ref, operation.change, payload["issue"])
         for part in ("labelable", "subject"):
             tally.saw((payload.get(part) or {}).get("updatedAt"))
         tally.saw(((payload.get("issueComment") or {}).get("issue") or {}).get("updatedAt"))
@@ -183,6 +150,12 @@ class Writer:
         known = self._shared.issues.get(operation.ref, self._clock())
         if known is not None:
             self._shared.issues.put(operation.ref, replace(known, item=item["id"]), self._clock())
+
+    def _remember(self, ref: IssueRef, change: OpenIssue, raw: Json) -> None:
+        """Until GitHub shows the new issue on the one it is about."""
+        new = IssueRef(ref.tracker, f"{raw['repository']['nameWithOwner']}#{raw['number']}")
+        opened = Opened(change.key, new, datetime.fromisoformat(raw["createdAt"]))
+        self._shared.openings.add(ref, opened, self._clock())
 
     def _forget(self, operation: Operation, kind: object) -> None:
         """An id that GitHub doesn't know any more is asked for again next time."""

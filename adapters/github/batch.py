@@ -5,12 +5,25 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from adapters.github import operations
+from adapters.github.marker import Origin
 from adapters.github.operations import Operation
+from adapters.github.places import Place, place_of
 from adapters.github.settings import Settings
 from adapters.github.shapes import barred_columns
 from adapters.github.shared import Board, Known
 from adapters.tracker import Outcome
-from mapping.changes import Change, DropComment, EditStatus, MoveTo, PostComment, SetFields, SetLabels
+from mapping.changes import (
+    Acknowledge,
+    Change,
+    DropComment,
+    EditStatus,
+    MoveTo,
+    OpenIssue,
+    PostComment,
+    PostDraft,
+    SetFields,
+    SetLabels,
+)
 from mapping.issue import IssueRef
 
 
@@ -49,6 +62,7 @@ class Batch:
     labels: Mapping[str, Mapping[str, str]]
     board: Board | None
     tallies: Mapping[IssueRef, Tally]
+    places: Mapping[str, Place] = field(default_factory=dict)
 
     def operations(self, ref: IssueRef, change: Change) -> Iterator[Operation]:
         """The first request's part of a change; what can't be done is marked as failed."""
@@ -62,6 +76,12 @@ class Batch:
                 yield operations.write_status(ref, change, issue)
             case DropComment():
                 yield operations.drop_comment(ref, change, change.comment)
+            case Acknowledge():
+                yield from (operations.react(ref, change, comment) for comment in change.comments)
+            case OpenIssue():
+                yield from self._open(ref, change)
+            case PostDraft():
+                self.tallies[ref].fail(change, "GitHub has no internal comments: the customer would read the draft")
             case SetFields():
                 self.tallies[ref].fail(change, "fields are not kept on GitHub")
 
@@ -100,3 +120,15 @@ class Batch:
             yield operations.add_card(ref, change, self.known[ref].id, self.board.project)
         else:
             yield self.status(ref, change, item)
+
+    def _open(self, ref: IssueRef, change: OpenIssue) -> Iterator[Operation]:
+        """Nothing where the issue is there already; labels that the repository lacks are left out."""
+        place = self.places[place_of(ref, change)]
+        if place.why:
+            self.tallies[ref].fail(change, place.why)
+        elif place.find(change.key, ref) is None:
+            origin = Origin(change.key, ref, self.known[ref].created_at)
+            labels = [
+                place.labels[name.casefold()] for name in sorted(change.labels) if name.casefold() in place.labels
+            ]
+            yield operations.open_issue(ref, change, place.id, labels, origin)

@@ -48,10 +48,11 @@ class Answer:
 
     def error_at(self, *path: str) -> Json | None:
         """The first error at this path or below it."""
-        for error in self.errors:
-            if tuple(error.get("path") or ())[: len(path)] == path:
-                return error
-        return None
+        return next(iter(self.errors_at(*path)), None)
+
+    def errors_at(self, *path: str) -> Sequence[Json]:
+        """All errors at this path or below it."""
+        return [error for error in self.errors if tuple(error.get("path") or ())[: len(path)] == path]
 
 
 class _SharedToken(Auth.Auth):

@@ -10,6 +10,7 @@ _EVENTS = (
     "CLOSED_EVENT",
     "REOPENED_EVENT",
     "TRANSFERRED_EVENT",
+    "CROSS_REFERENCED_EVENT",
 )
 _MOVED = "PROJECT_V2_ITEM_STATUS_CHANGED_EVENT"
 
@@ -19,6 +20,11 @@ _ACTOR = "fragment A on Actor { __typename login }"
 
 _COMMENT = """fragment C on IssueComment {
   id body createdAt lastEditedAt viewerDidAuthor author { ...A } editor { ...A }
+  reactionGroups { content createdAt viewerHasReacted }
+}"""
+
+_OPENED = """fragment O on Issue {
+  number createdAt closedAt viewerDidAuthor author { ...A } body repository { nameWithOwner }
 }"""
 
 _EVENT = """fragment E on IssueTimelineItems {
@@ -30,6 +36,7 @@ _EVENT = """fragment E on IssueTimelineItems {
   ... on ClosedEvent { id createdAt actor { ...A } }
   ... on ReopenedEvent { id createdAt actor { ...A } }
   ... on TransferredEvent { id createdAt actor { ...A } fromRepository { nameWithOwner } }
+  ... on CrossReferencedEvent { source { ...O } }
   %s
 }"""
 _MOVED_EVENT = "... on ProjectV2ItemStatusChangedEvent { id createdAt actor { ...A } status project { id } }"
@@ -70,13 +77,13 @@ def timeline(moves: bool, after: str = "") -> str:
 
 def fragments(moves: bool, issue: str = "") -> str:
     """The fragments that `comments` and `timeline` use, and those of the issue if given."""
-    return "\n".join(filter(None, (issue, _COMMENT, _EVENT % (_MOVED_EVENT if moves else ""), _ACTOR)))
+    return "\n".join(filter(None, (issue, _COMMENT, _event(moves), _OPENED, _ACTOR)))
 
 
 def issue_fragment(moves: bool, cards: bool) -> str:
     """Everything about an issue that fits into one request."""
     return f"""fragment I on Issue {{
-  id number title body url createdAt updatedAt closedAt lastEditedAt
+  id number title body url createdAt updatedAt closedAt lastEditedAt viewerDidAuthor
   author {{ ...A }}
   labels(first: 100) {{ nodes {{ id name }} }}
   assignees(first: 20) {{ nodes {{ ...A }} }}
@@ -111,7 +118,7 @@ def more(wanted: Sequence[str], moves: bool) -> str:
         parts.append(f"m{at}: node(id: $i{at}) {{ ... on Issue {{ {page} }} }}")
     used = [_ACTOR]
     used += [_COMMENT] if "comments" in wanted else []
-    used += [_EVENT % (_MOVED_EVENT if moves else "")] if "timelineItems" in wanted else []
+    used += [_event(moves), _OPENED] if "timelineItems" in wanted else []
     return f"query More({', '.join(heads)}) {{\n  {' '.join(parts)}\n}}\n" + "\n".join(used)
 
 
@@ -122,6 +129,24 @@ def ids(repositories: int, board: bool) -> str:
     parts = [f"r{at}: repository(owner: $o{at}, name: $n{at}) {{ {REPOSITORY_LABELS} }}" for at in range(repositories)]
     parts += [f"board: {BOARD}"] if board else []
     return f"query Ids({', '.join(heads)}) {{ {' '.join(parts)} }}"
+
+
+def places(repositories: int) -> str:
+    """Where issues are to be opened: the repositories' ids, their labels, and the newest issues there since `$s<n>`.
+
+    Not `filterBy.createdBy`: it finds no App's issues everywhere (https://github.com/renovatebot/renovate/issues/44730).
+    """
+    heads = [f"$o{at}: String!, $n{at}: String!, $s{at}: DateTime!" for at in range(repositories)]
+    parts = [
+        f"""r{at}: repository(owner: $o{at}, name: $n{at}) {{
+    id {REPOSITORY_LABELS}
+    issues(first: 100, filterBy: {{since: $s{at}}}, orderBy: {{field: CREATED_AT, direction: DESC}}) {{
+      nodes {{ ...O }}
+    }}
+  }}"""
+        for at in range(repositories)
+    ]
+    return f"query Places({', '.join(heads)}) {{\n  {' '.join(parts)}\n}}\n{_OPENED}\n{_ACTOR}"
 
 
 OPEN_ISSUES = f"""query Open($owner: String!, $name: String!, $since: DateTime, $after: String) {{
@@ -165,6 +190,10 @@ OWN_WORDS = """query OwnWords($owner: String!, $name: String!) {
     }
   }
 }"""
+
+
+def _event(moves: bool) -> str:
+    return _EVENT % (_MOVED_EVENT if moves else "")
 
 
 def _after(variable: str) -> str:

@@ -1,12 +1,31 @@
-"""The hidden end of our own comments: which comment it is, what it said, what only we know."""
+"""The hidden end of our own comments and issues: which one it is, what it said, what only we know."""
 
 import json
 import re
+from dataclasses import dataclass
+from datetime import datetime
 
-from mapping.issue import Marker
+from mapping.issue import IssueRef, Marker
 
 _MARKER = re.compile(r"\s*<!-- spark-integrator (\{[^<>]*\}) -->\s*\Z")
+_ANYWHERE = re.compile(r"<!-- spark-integrator (\{[^<>]*\}) -->")
 _ESCAPES = {"--": "\\u002d\\u002d", "<": "\\u003c", ">": "\\u003e"}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Why we opened an issue: what for (its key), and the issue because of which, with the time of its creation.
+
+    A transfer or a renamed repository changes an issue's name, but not when it was created.
+    """
+
+    key: str
+    ref: IssueRef
+    created_at: datetime
+
+    def is_of(self, ref: IssueRef, created_at: datetime) -> bool:
+        """Whether this issue is meant, under its present name or an earlier one."""
+        return self.ref.key.casefold() == ref.key.casefold() or self.created_at == created_at
 
 
 def dump(body: str, marker: Marker) -> str:
@@ -23,6 +42,35 @@ def load(text: str) -> tuple[str, Marker | None]:
     if found is None:
         return text, None
     return text[: found.start()], _parse(found[1])
+
+
+def dump_origin(body: str, origin: Origin) -> str:
+    """The text of an issue that we open, with its origin hidden at the end."""
+    memo = {"for": str(origin.ref), "created": origin.created_at.isoformat()}
+    return dump(body, Marker(origin.key, "", memo))
+
+
+def load_origin(text: str) -> tuple[str, Origin | None]:
+    """The visible text of one of our own issues, and its origin.
+
+    People write in such an issue, also below its end. So the last origin counts, wherever it is: what we quoted from
+    others stands before it.
+    """
+    for found in reversed(list(_ANYWHERE.finditer(text))):
+        origin = _origin(_parse(found[1]))
+        if origin is not None:
+            return text[: found.start()].rstrip() + text[found.end() :].rstrip(), origin
+    return text, None
+
+
+def _origin(found: Marker | None) -> Origin | None:
+    if found is None:
+        return None
+    try:
+        ref, created_at = IssueRef.parse(str(found.memo.get("for"))), str(found.memo.get("created"))
+        return Origin(found.key, ref, datetime.fromisoformat(created_at))
+    except ValueError:
+        return None
 
 
 def _parse(text: str) -> Marker | None:

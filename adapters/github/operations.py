@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.github import marker
-from mapping.changes import Change, Said
+from adapters.github.marker import Origin
+from mapping.changes import Change, OpenIssue, Said
 from mapping.issue import IssueRef, Marker
 
 Json = Mapping[str, Any]
+
+ACKNOWLEDGED = "EYES"
 
 _UPDATED = "... on Issue { updatedAt }"
 
@@ -72,6 +75,24 @@ def write_status(ref: IssueRef, change: Said, issue: str) -> Operation:
 def drop_comment(ref: IssueRef, change: Change, comment: str) -> Operation:
     """Delete one of our comments."""
     return Operation(ref, change, "deleteIssueComment", {"id": comment}, "clientMutationId", absent_is_fine=True)
+
+
+def react(ref: IssueRef, change: Change, comment: str) -> Operation:
+    """Put our eyes on a comment; they are there once, however often they are put. GitHub tells nobody of it."""
+    inputs = {"subjectId": comment, "content": ACKNOWLEDGED}
+    return Operation(ref, change, "addReaction", inputs, "clientMutationId", absent_is_fine=True)
+
+
+def open_issue(ref: IssueRef, change: OpenIssue, repository: str, labels: Sequence[str], origin: Origin) -> Operation:
+    """Open an issue in a repository (its id) with labels (ids), its origin hidden at the end of its text."""
+    inputs = {
+        "repositoryId": repository,
+        "title": change.title,
+        "body": marker.dump_origin(change.body, origin),
+        "labelIds": list(labels),
+    }
+    asks = "issue { number createdAt repository { nameWithOwner } }"
+    return Operation(ref, change, "createIssue", inputs, asks, creates=True)
 
 
 def document(operations: Sequence[Operation]) -> tuple[str, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -10,7 +11,7 @@ from adapters.github import documents
 from adapters.github.client import Answer, Client, Json, Refused, TooSlow
 from adapters.github.people import Identities
 from adapters.github.settings import App, Settings
-from adapters.github.shapes import Lens, board_of, card_item, nodes
+from adapters.github.shapes import Lens, board_of, card_item, is_cut, nodes
 from adapters.github.shared import Board, Known, Shared, Team
 from adapters.tracker import AccessDenied, Gone, Page, Unreachable
 from mapping.issue import Issue, IssueRef
@@ -81,7 +82,7 @@ class Reader:
         known = {name: ids for name in repositories if (ids := self._shared.labels.get(name, now)) is not None}
         wanted = [name for name in repositories if name not in known]
         if wanted:
-            answer = self._client.graphql(documents.ids(len(wanted), board=False), _named(wanted), "labels")
+            answer = self._client.graphql(documents.ids(len(wanted), board=False), named(wanted), "labels")
             for at, name in enumerate(wanted):
                 known[name] = self._keep_labels(name, answer.data.get(f"r{at}"))
         return known
@@ -130,11 +131,12 @@ class Reader:
                 self._keep_labels(repository, part)
             for ref in wanted:
                 raw = part.get(f"i{_number(ref)}")
-                error = answer.error_at(f"r{at}", f"i{_number(ref)}")
-                if error is not None and error.get("type") not in {"NOT_FOUND", *_REFUSALS}:
-                    raise _Broken(f"GitHub failed on {ref}: {error.get('message')}")
+                errors = answer.errors_at(f"r{at}", f"i{_number(ref)}")
+                for error in errors:
+                    if error.get("type") not in {"NOT_FOUND", *_REFUSALS}:
+                        raise _Broken(f"GitHub failed on {ref}: {error.get('message')}")
                 if raw is None:
-                    found[ref] = self._missing(ref, error)
+                    found[ref] = self._missing(ref, next(iter(errors), None))
                 elif str(part["nameWithOwner"]).lower() != repository.lower():
                     found[ref] = _moved(ref, str(part["nameWithOwner"]), int(raw["number"]))
                 else:
@@ -142,8 +144,12 @@ class Reader:
         self._read_on(raws)
         for ref, raw in raws.items():
             self._keep_issue(ref, raw, board)
-            found[ref] = self._lens(answer, ref, board).issue(ref, raw)
+            found[ref] = self._joined(self._lens(answer, ref, board).issue(ref, raw))
         return found
+
+    def _joined(self, issue: Issue) -> Issue:
+        """The issue with what was opened because of it lately, whether or not GitHub shows that there yet."""
+        return replace(issue, opened=self._shared.openings.joined(issue.ref, issue.opened, self._clock()))
 
     def _first_page(self, by_repository: Mapping[str, Sequence[IssueRef]]) -> Answer:
         now, project = self._clock(), self._settings.project
@@ -156,7 +162,7 @@ class Reader:
             cards=project is not None,
             board=board,
         )
-        variables = _named(names)
+        variables = named(names)
         if board and project is not None:
             variables |= {"owner": project.owner, "project": project.number}
         try:
@@ -172,7 +178,7 @@ class Reader:
 
     def _read_on(self, raws: Mapping[IssueRef, dict[str, Any]]) -> None:
         """Join the further pages of comments and timeline to the issues where the first was cut."""
-        cut = [(raw, name) for raw in raws.values() for name in ("comments", "timelineItems") if _is_cut(raw[name])]
+        cut = [(raw, name) for raw in raws.values() for name in ("comments", "timelineItems") if is_cut(raw[name])]
         while cut:
             now, later = cut[:_PAGES_AT_ONCE], cut[_PAGES_AT_ONCE:]
             variables: dict[str, Any] = {}
@@ -186,7 +192,7 @@ class Reader:
                 if page is None:
                     raise Unreachable(f"GitHub didn't give all {name} of an issue")
                 raw[name] = {"nodes": [*nodes(raw[name]), *nodes(page)], "pageInfo": page["pageInfo"]}
-            cut = [(raw, name) for raw, name in now if _is_cut(raw[name])] + later
+            cut = [(raw, name) for raw, name in now if is_cut(raw[name])] + later
 
     def _unseen(self, repository: str, wanted: Sequence[IssueRef], error: Json | None) -> Found:
         """A whole repository is null. One of ours: access was lost, and no issue may be taken for deleted."""
@@ -231,14 +237,21 @@ class Reader:
         return board
 
     def _keep_labels(self, repository: str, raw: Json | None) -> Mapping[str, str]:
-        ids = _label_ids((raw or {}).get("labels"))
+        ids = label_ids((raw or {}).get("labels"))
         self._shared.labels.put(repository, ids, self._clock())
         return ids
 
     def _keep_issue(self, ref: IssueRef, raw: Json, board: Board | None) -> None:
         item = card_item(raw, board) if board is not None else None
         self._shared.issues.put(
-            ref, Known(raw["id"], item["id"] if item else None, _label_ids(raw["labels"])), self._clock()
+            ref,
+            Known(
+                id=raw["id"],
+                created_at=datetime.fromisoformat(raw["createdAt"]),
+                item=item["id"] if item else None,
+                labels=label_ids(raw["labels"]),
+            ),
+            self._clock(),
         )
 
     def _repository_pages(self, index: int, since: datetime | None, after: str) -> Iterator[Page]:
@@ -269,21 +282,19 @@ def _number(ref: IssueRef) -> int:
     return int(ref.key.rpartition("#")[2])
 
 
-def _named(repositories: Sequence[str]) -> dict[str, Any]:
+def named(repositories: Sequence[str]) -> dict[str, Any]:
+    """The variables `$o<n>` and `$n<n>`: owner and name of each repository."""
     variables: dict[str, Any] = {}
     for at, repository in enumerate(repositories):
         variables[f"o{at}"], _, variables[f"n{at}"] = repository.partition("/")
     return variables
 
 
-def _label_ids(connection: Json | None) -> dict[str, str]:
+def label_ids(connection: Json | None) -> dict[str, str]:
+    """The ids of a page of labels by name (case folded)."""
     return {str(label["name"]).casefold(): str(label["id"]) for label in nodes(connection)}
 
 
 def _moved(ref: IssueRef, repository: str, number: int) -> Gone:
     target = IssueRef(ref.tracker, f"{repository}#{number}")
     return Gone(f"moved to {target.key}", target)
-
-
-def _is_cut(connection: Json) -> bool:
-    return bool(connection["pageInfo"]["hasNextPage"])

@@ -1,15 +1,29 @@
 """GitHub's JSON as our issue: pure functions."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from adapters.github import marker
+from adapters.github.marker import Origin
+from adapters.github.operations import ACKNOWLEDGED
 from adapters.github.people import Identities, login_of
 from adapters.github.settings import Settings
 from adapters.github.shared import Board
-from mapping.issue import Card, Column, Comment, Happened, Issue, IssueRef, Marker, Person, Standing, TimelineEvent
+from mapping.issue import (
+    Card,
+    Column,
+    Comment,
+    Happened,
+    Issue,
+    IssueRef,
+    Marker,
+    Opened,
+    Person,
+    Standing,
+    TimelineEvent,
+)
 
 Json = Mapping[str, Any]
 
@@ -37,10 +51,11 @@ class Lens:
 
     def issue(self, ref: IssueRef, raw: Json) -> Issue:
         """The issue that GitHub's answer (fragment I, all pages joined) describes."""
+        body, origin = marker.load_origin(raw["body"] or "") if self._is_our_own(raw) else (raw["body"] or "", None)
         return Issue(
             ref=ref,
             title=raw["title"],
-            body=raw["body"] or "",
+            body=body,
             author=self._person(raw["author"]),
             created_at=_time(raw["createdAt"]),
             updated_at=_time(raw["updatedAt"]),
@@ -52,7 +67,20 @@ class Lens:
             timeline=tuple(event for node in nodes(raw["timelineItems"]) if (event := self._event(node))),
             card=self._card(raw),
             url=raw["url"],
+            opened=tuple(self._opened(ref, raw)),
+            opened_for=IssueRef(ref.tracker, origin.ref.key) if origin else None,
         )
+
+    def _is_our_own(self, raw: Json) -> bool:
+        return bool(raw["viewerDidAuthor"]) or _is_self(self._person(raw["author"]))
+
+    def _opened(self, ref: IssueRef, raw: Json) -> Iterator[Opened]:
+        """Issues of ours that mention this one and name it as their origin; a pull request's source is empty here."""
+        sources = (event.get("source") for event in nodes(raw["timelineItems"]))
+        for source in filter(None, sources):
+            found = opening_of(source, ref.tracker) if self._is_our_own(source) else None
+            if found is not None and found[0].is_of(ref, _time(raw["createdAt"])):
+                yield found[1]
 
     def _person(self, actor: Json | None) -> Person | None:
         return self.who.person(actor, self.team)
@@ -71,6 +99,7 @@ class Lens:
             edited_at=edited_at,
             edited_by=editor,
             marker=found if untouched or found is None else Marker(found.key, ""),
+            acknowledged_at=_acknowledged_at(raw),
         )
 
     def _event(self, raw: Json) -> TimelineEvent | None:
@@ -97,6 +126,15 @@ class Lens:
             moved_at=_maybe(status.get("updatedAt")),
             barred=dict.fromkeys(Column, _ARCHIVED) if item["isArchived"] else barred,
         )
+
+
+def opening_of(raw: Json, tracker: str) -> tuple[Origin, Opened] | None:
+    """Why one of our own issues (fragment O) was opened, and what the one it was opened for has to know of it."""
+    _, origin = marker.load_origin(raw["body"] or "")
+    if origin is None:
+        return None
+    ref = IssueRef(tracker, f"{raw['repository']['nameWithOwner']}#{raw['number']}")
+    return origin, Opened(origin.key, ref, _time(raw["createdAt"]), _maybe(raw["closedAt"]))
 
 
 def card_item(raw: Json, board: Board) -> Json | None:
@@ -134,6 +172,18 @@ def board_of(raw: Json | None, settings: Settings) -> Board:
 def nodes(connection: Json | None) -> Iterable[Json]:
     """A connection's nodes that we may see."""
     return [node for node in (connection or {}).get("nodes") or () if node]
+
+
+def is_cut(connection: Json) -> bool:
+    """Whether there are more pages of it."""
+    return bool(connection["pageInfo"]["hasNextPage"])
+
+
+def _acknowledged_at(comment: Json) -> datetime | None:
+    """When the first of all eyes was put on it, if ours are among them: never later than we did it."""
+    groups = comment["reactionGroups"] or ()
+    ours = (group for group in groups if group["content"] == ACKNOWLEDGED and group["viewerHasReacted"])
+    return next((_maybe(group["createdAt"]) for group in ours), None)
 
 
 def _is_self(person: Person | None) -> bool:

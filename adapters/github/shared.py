@@ -2,18 +2,19 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from mapping.issue import IssueRef
+from mapping.issue import IssueRef, Opened
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 _TEAM_KNOWN_FOR = timedelta(minutes=5)
 _IDS_KNOWN_FOR = timedelta(minutes=10)
+_OPENED_KNOWN_FOR = timedelta(minutes=10)
 _ISSUES_KNOWN_FOR = timedelta(hours=6)
 _TOKEN_RESERVE = timedelta(minutes=5)
 
@@ -87,9 +88,10 @@ class Board:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """An issue's node id, its card's if it has one on the board, and its labels' by name (case folded)."""
+    """An issue's node id and creation, its card's id if it has one on the board, and its labels' by name (folded)."""
 
     id: str
+    created_at: datetime
     item: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
 
@@ -102,6 +104,22 @@ class Team:
     refused: str = ""
 
 
+class Openings:
+    """The issues that were opened lately because of others: GitHub may show them there much later."""
+
+    def __init__(self) -> None:
+        self._kept: Kept[IssueRef, Mapping[str, Opened]] = Kept(_OPENED_KNOWN_FOR)
+
+    def add(self, of: IssueRef, one: Opened, now: datetime) -> None:
+        """Remember that `one` was opened because of the issue `of`."""
+        self._kept.put(of, {**(self._kept.get(of, now) or {}), one.ref.key.casefold(): one}, now)
+
+    def joined(self, of: IssueRef, shown: Iterable[Opened], now: datetime) -> tuple[Opened, ...]:
+        """What GitHub shows on the issue `of`, and what we know besides, each once, the oldest first."""
+        known = {**(self._kept.get(of, now) or {}), **{one.ref.key.casefold(): one for one in shown}}
+        return tuple(sorted(known.values(), key=lambda one: (one.opened_at, one.ref)))
+
+
 class Shared:
     """Give the same one to every tracker instance of one connection."""
 
@@ -110,5 +128,6 @@ class Shared:
         self.teams: Kept[str, Team] = Kept(_TEAM_KNOWN_FOR)
         self.labels: Kept[str, Mapping[str, str]] = Kept(_IDS_KNOWN_FOR)
         self.boards: Kept[str, Board] = Kept(_IDS_KNOWN_FOR)
+        self.openings = Openings()
         self.issues: Kept[IssueRef, Known] = Kept(_ISSUES_KNOWN_FOR, at_most=20_000)
         self.tells_moves = True  # False once the host said that it doesn't know the event (older Enterprise Servers)

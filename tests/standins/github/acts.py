@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from tests.standins.github.records import Account, Comment, Event, Issue, Label, Reaction, Repository
+from tests.standins.github.references import mentions
 from tests.standins.github.shapes import Json, Shapes
 from tests.standins.github.webhooks import Hub
 from tests.standins.github.world import View, World
@@ -19,6 +21,7 @@ class Acts:
         self.view = View(world)
         self.api = "https://api.github.com"
         self.after_close: list[Callable[[Issue], None]] = []
+        self.references_after = 0.0
 
     # -- issues
 
@@ -39,6 +42,7 @@ class Acts:
             self._tell("opened", issue, by)
             for label in given:
                 self._tell("labeled", issue, by, {"label": self._shapes().label(label)})
+        self._refer(issue, by, body)
         return issue
 
     def edit_issue(self, issue: Issue, by: str, *, title: str | None = None, body: str | None = None) -> Issue:
@@ -50,7 +54,9 @@ class Acts:
             changes["title"] = {"from": issue.title}
             about = {"previousTitle": issue.title, "currentTitle": title}
             issue = self._note(replace(issue, title=title), "RenamedTitleEvent", by, about)
-        return self._changed("edited", issue, by, {"changes": changes}) if changes else issue
+        issue = self._changed("edited", issue, by, {"changes": changes}) if changes else issue
+        self._refer(issue, by, body)
+        return issue
 
     def label(self, issue: Issue, by: str, labels: Sequence[Label]) -> Issue:
         """Labels that are on it already are passed over in silence."""
@@ -129,6 +135,7 @@ class Acts:
         self.world.comments.put(number, comment, self.world.instant())
         issue = self._keep(replace(issue, comments=(*issue.comments, number), updated_at=now))
         self._tell_comment("created", comment, issue, by)
+        self._refer(issue, by, body)
         return comment
 
     def edit_comment(self, comment: Comment, by: str, body: str) -> Comment:
@@ -138,6 +145,7 @@ class Acts:
         self.world.comments.put(comment.id, comment, self.world.instant())
         issue = self._keep(replace(self._issue(comment.issue_id), updated_at=now))
         self._tell_comment("edited", comment, issue, by, before)
+        self._refer(issue, by, body)
         return comment
 
     def delete_comment(self, comment: Comment, by: str) -> None:
@@ -197,6 +205,24 @@ class Acts:
         number, node_id = self.world.name("EV")
         self.world.events[number] = Event(number, node_id, kind, issue.id, by, self.world.now(), about)
         return replace(issue, events=(*issue.events, number))
+
+    def _refer(self, source: Issue, by: str, text: str | None) -> None:
+        """An issue shows who mentions it, each once, a while later; it is not updated by that, and nobody is told."""
+        for full_name, number in mentions(text or "", self.view.repo(source).full_name):
+            repo = self.world.repositories.get(full_name.lower())
+            target = self.view.numbered(repo, number) if repo and self._reaches(by, repo) else None
+            if target is None or target.id == source.id or source.id in self._referring(target):
+                continue
+            shown_at = self.world.instant() + timedelta(seconds=self.references_after)
+            about = {"source": source.id, "shown_at": shown_at}
+            self._keep(self._note(target, "CrossReferencedEvent", by, about))
+
+    def _referring(self, issue: Issue) -> set[int]:
+        return {x.about["source"] for x in self.view.events(issue) if x.kind == "CrossReferencedEvent"}
+
+    def _reaches(self, login: str, repo: Repository) -> bool:
+        """An app was checked when it came in; people may mention what they may read."""
+        return login.endswith("[bot]") or self.world.may(repo, login, "read")
 
     def _changed(self, action: str, issue: Issue, by: str, more: Json | None = None) -> Issue:
         issue = self._keep(replace(issue, updated_at=self.world.now()))

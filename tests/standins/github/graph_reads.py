@@ -172,7 +172,8 @@ def list_comments(asking: Asking, issue: Issue, args: Args) -> list[Comment]:
 
 
 def timeline(asking: Asking, issue: Issue, args: Args) -> dict[str, Any]:
-    rows: list[Event | Comment] = [*asking.view.events(issue), *asking.view.comments(issue)]
+    events = [x for x in asking.view.events(issue) if x.kind != "CrossReferencedEvent" or _is_shown(asking, x)]
+    rows: list[Event | Comment] = [*events, *asking.view.comments(issue)]
     rows.sort(key=lambda x: (x.at if isinstance(x, Event) else x.created_at, x.id))
     total, wanted = len(rows), args.get("itemTypes")
     if wanted:
@@ -183,6 +184,23 @@ def timeline(asking: Asking, issue: Issue, args: Args) -> dict[str, Any]:
     shown = page(rows, args, "timelineItems")
     counts = {"totalCount": total, "filteredCount": len(rows), "pageCount": len(shown["nodes"])}
     return shown | counts | {"updatedAt": issue.updated_at}
+
+
+def _is_shown(asking: Asking, reference: Event) -> bool:
+    """A reference is there when GitHub has got to it, and for those who may see what it comes from."""
+    source = source_of(asking, reference, {})
+    is_late = reference.about["shown_at"] > (asking.view.as_of or asking.world.instant())
+    return source is not None and seen(asking, source) and not is_late
+
+
+def source_of(asking: Asking, reference: Event, _: Args) -> Issue | None:
+    """The issue or pull request that mentions another one."""
+    return _present(asking, reference.about["source"])
+
+
+def is_cross_repository(asking: Asking, reference: Event, args: Args) -> bool:
+    source, target = source_of(asking, reference, args), issue_of(asking, reference, args)
+    return source is not None and target is not None and source.repo_id != target.repo_id
 
 
 def _item_type(row: Event | Comment) -> str:
@@ -210,7 +228,11 @@ def association(asking: Asking, thing: Issue | Comment, _: Args) -> str:
 
 def issue_of(asking: Asking, thing: Comment | Event, _: Args) -> Issue | None:
     """The issue that a comment or event stands on; after a transfer that is the new one."""
-    issue = asking.world.issues.get(thing.issue_id, asking.view.as_of)
+    return _present(asking, thing.issue_id)
+
+
+def _present(asking: Asking, number: int) -> Issue | None:
+    issue = asking.world.issues.get(number, asking.view.as_of)
     while issue is not None and issue.moved_to is not None:
         issue = asking.world.issues.get(issue.moved_to, asking.view.as_of)
     return issue

@@ -166,6 +166,14 @@ READS: dict[str, Reads] = {
         "fromRepository": reads.said("fromRepository"),
         "issue": reads.issue_of,
     },
+    "CrossReferencedEvent": {
+        **_EVENT,
+        "isCrossRepository": reads.is_cross_repository,
+        "referencedAt": reads.the("at"),
+        "source": reads.source_of,
+        "target": reads.issue_of,
+        "willCloseTarget": reads.always(False),
+    },
     "AddedToProjectV2Event": _PROJECT_EVENT,
     "ProjectV2ItemStatusChangedEvent": {
         **_PROJECT_EVENT,

@@ -119,6 +119,8 @@ def create_issue(asking: Asking, given: Input) -> Payload:
     asking.access.require(asking.caller, repo, "read", "issues")
     if not given["title"].strip():
         raise _unprocessable("Title can't be blank")
+    if len(given.get("body") or "") > LONGEST_BODY:
+        raise _unprocessable(f"Body is too long (maximum is {LONGEST_BODY} characters)")
     names = [x.name for x in _labels(asking, given.get("labelIds") or [], repo)]
     people = [_find(asking, x, Account) for x in given.get("assigneeIds") or []]
     issue = asking.acts.open_issue(repo, asking.caller.login, given["title"], given.get("body"), names)

@@ -141,6 +141,12 @@ class People:
             assert comment is not None
             self.acts.delete_comment(comment, by)
 
+    def react(self, comment_id: int, by: str, content: str) -> None:
+        with self.world.lock:
+            comment = self.acts.view.comment(comment_id)
+            assert comment is not None
+            self.acts.react(comment, by, content)
+
     def label(self, repo: str, number: int, by: str, *names: str) -> None:
         labels = [self.acts.label_for(self.world.repository(repo), x) for x in names]
         self._do(repo, number, lambda issue: self.acts.label(issue, by, labels))
@@ -191,6 +197,11 @@ class People:
         self.board.run_due()
         with self.world.lock:
             return self._seen(self._issue(repo, number))
+
+    def numbers(self, repo: str) -> list[int]:
+        """The issues and pull requests that are there, oldest first."""
+        with self.world.lock:
+            return [x.number for x in self.acts.view.issues(self.world.repository(repo))]
 
     def _seen(self, issue: Issue) -> SeenIssue:
         view = self.acts.view

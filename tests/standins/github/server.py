@@ -86,7 +86,8 @@ class Quota:
 class GitHubStandIn(People):
     """GitHub for a test: `with GitHubStandIn() as github`. Clients go to `url`, or to `enterprise_url` (GHES' layout).
 
-    `lag`: API reads see issues, comments and cards as they were so many seconds ago. `option_ids`: whether
+    `lag`: API reads see issues, comments and cards as they were so many seconds ago. `references_after`: so many
+    seconds after a text mentioned an issue, that issue shows it. `option_ids`: whether
     updateProjectV2Field takes an option's id. `unexpected`: whatever the stand-in was not made for.
     """
 
@@ -173,6 +174,14 @@ class GitHubStandIn(People):
     @status_events.setter
     def status_events(self, written: bool) -> None:
         self.board.status_events = written
+
+    @property
+    def references_after(self) -> float:
+        return self.acts.references_after
+
+    @references_after.setter
+    def references_after(self, seconds: float) -> None:
+        self.acts.references_after = seconds
 
     def fault(
         self, match: Match, kind: Kind, times: int = 1, retry_after: int | None = None, seconds: float = 1.0
