@@ -145,6 +145,16 @@ def explain(issue: str, at: str | None, config_file: Path, as_json: bool) -> Non
 
 
 @main.command()
+@CONFIG
+@AS_JSON
+def okr(config_file: Path, as_json: bool) -> None:
+    """Show the objectives and what counts of them now: what suspends or reduces targets, and since when."""
+    from integrator.commands import okr as command
+
+    command.okr(config_file, as_json)
+
+
+@main.command()
 @click.option("--tracker", help="Only this tracker of app.yaml.")
 @click.option("--since", metavar="WHEN", help="Only issues updated since then: 2026-11-01, or 3d.")
 @click.option("--dry-run", is_flag=True, help="Only print what would change.")
