@@ -2,19 +2,21 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import ConstructorError, DuplicateKeyError, RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import Node
+from ruamel.yaml.scalarstring import LiteralScalarString
 
+from integrator.proofreading import Slip, slips
 from integrator.public_holidays import with_holidays
 from mapping.hours import Hours, Strict
 from mapping.issue import Column
@@ -97,12 +99,45 @@ class Identity(Strict):
     former: tuple[str, ...] = ()
 
 
+class BadTemplate(ValueError):
+    """A template that can't be used: its slips, by their lines in it."""
+
+    def __init__(self, found: Sequence[Slip]) -> None:
+        super().__init__("; ".join(slip.says for slip in found))
+        self.slips = found
+
+
+class OwnTexts(Strict):
+    """Jinja templates that replace ours."""
+
+    status: str | None = None
+    alarm: str | None = None
+    acknowledgement: str | None = None
+    response: str | None = None
+    update: str | None = None
+    follow_up: str | None = None
+    retrospective: str | None = None
+
+    @field_validator("*")
+    @classmethod
+    def _readable(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and (found := slips(str(info.field_name), value)):
+            raise BadTemplate(found)
+        return value
+
+    @property
+    def given(self) -> Mapping[str, str]:
+        """The templates that there are, by name."""
+        return self.model_dump(exclude_none=True)
+
+
 class Config(Policy):
-    """app.yaml: the policy, the trackers it is kept on, who the integrator was before, and where trackers reach it."""
+    """app.yaml: the policy, the trackers it is kept on, the texts, who we were before, and where trackers reach us."""
 
     trackers: Mapping[Annotated[str, Field(pattern=NAME)], AnyTracker] = {}
     calendars: Mapping[CalendarName, Annotated[Hours, AfterValidator(with_holidays)]] = Field(default_factory=dict)
     identity: Identity = Identity()
+    texts: OwnTexts = OwnTexts()
     public_url: Url | None = None
 
     @model_validator(mode="after")
@@ -150,7 +185,7 @@ def validated(model: type[M], text: str, file: str) -> M:
     try:
         return model.model_validate_json(json.dumps(tree))
     except ValidationError as error:
-        raise ConfigError([_fault(detail, tree, file, model) for detail in _telling(error)]) from None
+        raise ConfigError([f for detail in _telling(error) for f in _faults(detail, tree, file, model)]) from None
     except (TypeError, ValueError, RecursionError):  # a key that is a list, say
         raise ConfigError([Fault(file, None, "", "has a key that is no word")]) from None
 
@@ -206,11 +241,24 @@ def _telling(error: ValidationError) -> list[ErrorDetails]:
     return [d for d in details if d["type"] != "too_short" or d["loc"] not in deeper]
 
 
-def _fault(detail: ErrorDetails, tree: Any, file: str, model: type[BaseModel]) -> Fault:
+def _faults(detail: ErrorDetails, tree: Any, file: str, model: type[BaseModel]) -> Iterator[Fault]:
     tag = ("kind",) if detail["type"].startswith("union_tag_") else ()
     keys, line = _place((*detail["loc"], *tag), tree)
     path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).lstrip(".")
-    return Fault(file, line, path, _says(detail, keys, model))
+    error = detail.get("ctx", {}).get("error")
+    if isinstance(error, BadTemplate):
+        yield from (_fault_inside(slip, Fault(file, line, path, ""), tree["texts"][keys[-1]]) for slip in error.slips)
+    else:
+        yield Fault(file, line, path, _says(detail, keys, model))
+
+
+def _fault_inside(slip: Slip, where: Fault, text: str) -> Fault:
+    """A slip of a template at its line of the file, where the file has the template's lines as they are (`|`)."""
+    if slip.line is None or where.line is None:
+        return replace(where, says=slip.says)
+    if isinstance(text, LiteralScalarString):
+        return replace(where, line=where.line + slip.line, says=slip.says)
+    return replace(where, says=f"in its line {slip.line}, {slip.says}")
 
 
 def _place(loc: tuple[int | str, ...], tree: Any) -> tuple[list[int | str], int | None]:

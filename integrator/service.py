@@ -20,6 +20,7 @@ from integrator.logs import set_up_logs
 from integrator.pool import Pool
 from integrator.presence import Presence
 from integrator.store import Store
+from integrator.texts import Texts
 from integrator.worker import Worker
 
 DATABASE = "sqlite:///integrator.db"
@@ -86,10 +87,11 @@ def build(
 ) -> Service:
     """Wire a process together. `threads` 0: webhooks only."""
     clerk = Agenda(store, me(), config.policy_hash)
+    texts = Texts(config.texts.given)
 
     def worker() -> Worker:
         own = Agenda(store, me(), config.policy_hash)
-        return Worker(store, own, connect(), config, watches(config))
+        return Worker(store, own, connect(), config, texts, watches(config))
 
     pool = Pool(worker, threads) if threads else None
     app = web_app(

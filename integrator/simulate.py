@@ -12,6 +12,7 @@ from integrator.agenda import Agenda, Lane
 from integrator.config import Config
 from integrator.scenario import Clock, Scenario, Stage
 from integrator.store import Store, journal
+from integrator.texts import Texts
 from integrator.worker import Worker
 from mapping import clocks as timing
 from mapping.case import Case
@@ -54,7 +55,7 @@ class Simulation:
         self._store = Store("sqlite://", self.clock)
         self._store.migrate()
         self._agenda = Agenda(self._store, "simulation")
-        self._worker = Worker(self._store, self._agenda, self.stage.trackers, self.policy)
+        self._worker = Worker(self._store, self._agenda, self.stage.trackers, self.policy, Texts(config.texts.given))
         self._down_until = scenario.start
         self._told = 0
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adapters.memory import OURSELVES, MemoryTracker
+from integrator.texts import Texts
 from integrator.worker import in_words
 from mapping.case import Case
 from mapping.changes import Change, EditStatus, MoveTo, Plan, PostComment, SetFields, SetLabels, StatusFacts
@@ -131,5 +132,5 @@ class Desk:
     def work(self) -> tuple[Change, ...]:
         """Plan once, and apply it."""
         ref, changes = self.issue.ref, self.plan().changes
-        self.tracker.apply({ref: in_words(changes, "markdown", self.clock())}, lambda: True)
+        self.tracker.apply({ref: in_words(changes, "markdown", self.clock(), Texts())}, lambda: True)
         return changes

@@ -13,7 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from adapters.tracker import Dialect
-from integrator.texts import alarm_text, status_text
+from integrator.texts import Texts
 from mapping.case import Case, own_comments
 from mapping.changes import AlarmFacts, Box, ClockFacts, EditStatus, Missing, PostComment, Refusal, StatusFacts, Why
 from mapping.issue import Column, IssueRef
@@ -320,7 +320,7 @@ def as_read(shown: str, dialect: Dialect) -> str:
 @pytest.mark.parametrize("dialect", ["markdown", "wiki"])
 @given(facts=facts)
 def test_hostile_words_come_out_as_words(dialect: Dialect, facts: StatusFacts) -> None:
-    text = status_text(facts, dialect, START)
+    text = Texts().status(facts, dialect, START)
     given = [w.on for w in facts.why] + [r for f in facts.refused for r in (f.said, f.by, f.why)]
     given += [*facts.assignees, *facts.flags, *[w for q in facts.missing for w in (q.asks, *q.answers)]]
     given += [facts.confirmed_by] if facts.confirmed_by else []
@@ -335,7 +335,7 @@ def test_hostile_words_come_out_as_words(dialect: Dialect, facts: StatusFacts) -
 @given(facts=alarms)
 def test_hostile_handles_call_nobody(dialect: Dialect, facts: AlarmFacts) -> None:
     """R70: who is called is a login or an account id, everything else is only words."""
-    text = alarm_text(facts, dialect, START)
+    text = Texts().alarm(facts, dialect, START)
     shown = [as_read(found, dialect) for found in re.findall(r"⟦(.*?)⟧", text)]
     assert shown == [" ".join(handle.split())[1:-1] for handle in facts.mentions]
     assert not re.search(r"@|\[~", re.sub(r"⟦.*?⟧", "", text))

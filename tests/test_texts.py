@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.tracker import Dialect
-from integrator.texts import CLOCKS, Markdown, Wiki, alarm_text, in_both_zones, in_words, listed, span, status_text
+from integrator.dialects import Markdown, Wiki
+from integrator.texts import CLOCKS, Texts, in_both_zones, in_words, listed, span
 from mapping.changes import AlarmFacts, Box, ClockFacts, Missing, Refusal, StatusFacts, Why
 from mapping.policy import CLOCKS as NAMES
 from mapping.severity import Severity
@@ -84,7 +85,7 @@ SAYS = [
 
 @pytest.mark.parametrize(("facts", "says"), SAYS)
 def test_the_comment_says_it(facts: StatusFacts, says: list[str]) -> None:
-    text = status_text(facts, "markdown", NOW)
+    text = Texts().status(facts, "markdown", NOW)
     for said in says:
         assert said in text
     assert text.endswith("This comment is kept up to date; times left are as of 09:00 UTC.</sub>")
@@ -92,13 +93,13 @@ def test_the_comment_says_it(facts: StatusFacts, says: list[str]) -> None:
 
 
 def test_what_is_closed_asks_for_nothing_more() -> None:
-    text = status_text(replace(FACTS, closed=True, confirmed_by="alice"), "markdown", NOW)
+    text = Texts().status(replace(FACTS, closed=True, confirmed_by="alice"), "markdown", NOW)
     assert "Next" not in text and "confirmed by" not in text
 
 
 def test_the_whole_comment_in_jiras_markup() -> None:
     facts = replace(FACTS, missing=MISSING, refused=(Refusal("/p9?", "carol", "there is no such thing"),))
-    assert status_text(facts, "wiki", NOW).splitlines() == [
+    assert Texts().status(facts, "wiki", NOW).splitlines() == [
         "h3. P0 Critical (provisional)",
         "",
         "We answer within *1 hour* of the report and aim to have it solved within *4 hours*.",
@@ -153,7 +154,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("words", HOSTILE)
 def test_a_strangers_words_stay_words_on_github(words: str) -> None:
-    text = status_text(_everywhere(words), "markdown", NOW)
+    text = Texts().status(_everywhere(words), "markdown", NOW)
     assert not re.search(r"@|<!--|<script|\]\(|!\[|https?://|www\.|\*\*bold|~~|`|\|", text)
     assert "\n# " not in text and "\n> " not in text
     seen = html.unescape(text)
@@ -164,7 +165,7 @@ def test_a_strangers_words_stay_words_on_github(words: str) -> None:
 
 @pytest.mark.parametrize("words", HOSTILE)
 def test_a_strangers_words_stay_words_in_jira(words: str) -> None:
-    text = status_text(_everywhere(words), "wiki", NOW)
+    text = Texts().status(_everywhere(words), "wiki", NOW)
     own = text.replace("{color:#6b778c}", "").replace("{color}", "").replace("{{", "").replace("}}", "")
     assert not re.search(r"(?<!\\)[\[\]{}!|~^+]", own)
     assert not re.search(r"(?<!\\):(?=//)", own)
@@ -173,13 +174,13 @@ def test_a_strangers_words_stay_words_in_jira(words: str) -> None:
 
 @given(st.text(max_size=200), st.sampled_from(["markdown", "wiki"]))
 def test_any_words_fit_on_one_line(words: str, dialect: Dialect) -> None:
-    lines = len(status_text(_everywhere("x"), dialect, NOW).splitlines())
+    lines = len(Texts().status(_everywhere("x"), dialect, NOW).splitlines())
     flat = " ".join(words.split()) or "x"
-    assert len(status_text(_everywhere(flat), dialect, NOW).split("\n")) <= lines
+    assert len(Texts().status(_everywhere(flat), dialect, NOW).split("\n")) <= lines
 
 
 def test_a_long_command_is_shortened() -> None:
-    text = status_text(replace(FACTS, refused=(Refusal("/p0 " + "x" * 1000, "carol", "no"),)), "markdown", NOW)
+    text = Texts().status(replace(FACTS, refused=(Refusal("/p0 " + "x" * 1000, "carol", "no"),)), "markdown", NOW)
     assert len(text) < 1000
 
 
@@ -237,7 +238,7 @@ def test_times_in_both_zones(at: datetime, zone: str, words: str) -> None:
 
 
 def test_clocks_are_told_in_the_teams_zone_too() -> None:
-    text = status_text(replace(FACTS, zone="Europe/Berlin", clocks=TIMED), "markdown", NOW)
+    text = Texts().status(replace(FACTS, zone="Europe/Berlin", clocks=TIMED), "markdown", NOW)
     assert text.partition("**Clocks**\n")[2].splitlines()[:4] == [
         "- Triage by a person: **met**, 08:55 UTC (09:55 Europe/Berlin)",
         "- First response: **at risk**, due 09:12 UTC (10:12 Europe/Berlin), 12 min left",
@@ -265,7 +266,7 @@ ALARM = AlarmFacts(
 
 
 def test_the_whole_alarm_on_github() -> None:
-    assert alarm_text(ALARM, "markdown", NOW).splitlines() == [
+    assert Texts().alarm(ALARM, "markdown", NOW).splitlines() == [
         "### Promise broken: P0",
         "",
         "@alice @bob",
@@ -280,7 +281,7 @@ def test_the_whole_alarm_on_github() -> None:
 def test_the_whole_alarm_in_jiras_markup() -> None:
     people = ("5b10ac8d82e05b22cc7d4ef5", "a.smith")
     facts = replace(ALARM, mentions=people, late=True, reclassified=True, zone="UTC", severity=None)
-    assert alarm_text(facts, "wiki", NOW).splitlines() == [
+    assert Texts().alarm(facts, "wiki", NOW).splitlines() == [
         "h3. Late since it was reclassified",
         "",
         "[~accountid:5b10ac8d82e05b22cc7d4ef5] [~a.smith]",
@@ -305,7 +306,7 @@ def test_the_whole_alarm_in_jiras_markup() -> None:
     ],
 )
 def test_an_alarm_says_it(changed: dict[str, object], says: str, says_not: str) -> None:
-    text = alarm_text(replace(ALARM, **changed), "markdown", NOW)  # type: ignore[arg-type]
+    text = Texts().alarm(replace(ALARM, **changed), "markdown", NOW)  # type: ignore[arg-type]
     assert says in text
     assert says_not not in text
     assert "\n\n\n" not in text and text == text.strip()
@@ -343,7 +344,7 @@ def test_roles_are_named_without_calling_anybody() -> None:
 @pytest.mark.parametrize("words", HOSTILE)
 def test_hostile_roles_and_boxes_stay_words(words: str) -> None:
     facts = replace(FACTS, roles=(("engineer", words),), boxes=(Box(words, True),))
-    text = status_text(facts, "markdown", NOW)
+    text = Texts().status(facts, "markdown", NOW)
     assert not re.search(r"@|<!--|<script|\]\(|!\[|https?://|www\.|\*\*bold|~~|`|\|", text)
-    jira = status_text(facts, "wiki", NOW).replace("{color:#6b778c}", "").replace("{color}", "")
+    jira = Texts().status(facts, "wiki", NOW).replace("{color:#6b778c}", "").replace("{color}", "")
     assert not re.search(r"(?<!\\)[\[\]!|~^+]", jira.replace("{{", "").replace("}}", ""))

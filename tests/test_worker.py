@@ -13,6 +13,7 @@ from adapters.tracker import AccessDenied, Gone, LeaseLost, Outcome, RateLimited
 from integrator.agenda import LEASE, MAX_ATTEMPTS, SETTLE, Agenda, Lane, OtherPolicy
 from integrator.scenario import Clock
 from integrator.store import Store, agenda, intents, journal, trackers
+from integrator.texts import Texts
 from integrator.worker import BATCH, BELIEVE_AFTER, CHUNK, LAG, REREAD, TO_WRITE, Worker
 from mapping.changes import Change, EditStatus, SetLabels
 from mapping.issue import Issue, IssueRef
@@ -82,7 +83,7 @@ class House:
         self.jira = Troubled("jira", self.clock)
         self.watched = True
         both = {"github": self.github, "jira": self.jira}
-        self.worker = Worker(self.store, self.tasks, both, PATIENT, lambda ref: self.watched)
+        self.worker = Worker(self.store, self.tasks, both, PATIENT, Texts(), lambda ref: self.watched)
 
     def open(self, *refs: IssueRef, title: str = "Checkout is down") -> None:
         for ref in refs:
@@ -437,6 +438,6 @@ def test_a_heart_without_a_batch_does_nothing(house: House) -> None:
 
 def test_a_newer_policy_stops_the_worker(house: House) -> None:
     Agenda(house.store, "new", "new").adopt_policy()
-    old = Worker(house.store, Agenda(house.store, "old", "old"), {"github": house.github}, Policy())
+    old = Worker(house.store, Agenda(house.store, "old", "old"), {"github": house.github}, Policy(), Texts())
     with pytest.raises(OtherPolicy):
         old.run_due()
