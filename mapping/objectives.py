@@ -70,7 +70,7 @@ def plain(number: Decimal) -> str:
 
 def _target(value: Any) -> Any:
     """A bare number is a target too."""
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    return f"{Decimal(str(value)):f}" if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def _readable(value: str) -> str:
@@ -204,20 +204,24 @@ class Okr(Strict):
 
     def _strangers(self) -> _Faults:
         """Ids in the matrix that are no full ids of ours, and conditions that nothing can make true."""
-        hint = "" if "matrix" in self.model_fields_set else "; write okr.matrix for your own objectives"
         said: set[str] = set()
         for n, row in enumerate(self.matrix):
             threatened, unknown = _known(row.threatens, self._one)
             dropped, foreign = _known(row.drop, self.under)
             asked, strange = _known(row.when.threatens, self._one)
             for place, faults in ((("threatens",), unknown), (("drop",), foreign), (("when", "threatens"), strange)):
-                for m, says in faults:
-                    yield ("matrix", n, *place, m), f"{says}{hint}"
+                yield from (self._in_row((n, *place, m), says) for m, says in faults)
             for id_ in sorted(set(threatened) & set(dropped)):
                 yield ("matrix", n, "drop"), f"{id_} is threatened: work on it is not dropped by the same row"
             if asked and not said & set(asked):
                 yield ("matrix", n, "when", "threatens"), f"no row before this one threatens {_either(asked)}"
             said |= set(threatened)
+
+    def _in_row(self, where: _Where, says: str) -> tuple[_Where, str]:
+        """A fault of the matrix; the default one has no lines in anybody's file."""
+        if "matrix" in self.model_fields_set:
+            return ("matrix", *where), says
+        return ("matrix",), f"{says}; write a matrix for your own objectives"
 
 
 def why_not_approved(by: Person, okr: Okr, product_owner: Sequence[str]) -> str:

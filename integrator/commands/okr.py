@@ -35,7 +35,7 @@ BATCH = 50
 
 
 def okr(config_file: Path, as_json: bool) -> None:
-    """Print the objectives as they count now. TrackerError if one tracker fails: half an answer would be a wrong one."""
+    """Print the objectives as they count now; TrackerError if a tracker fails, for half an answer would be wrong."""
     config = load(config_file)
     issues = (issue for tracker in connected(config).values() for issue in open_issues(tracker, as_json))
     survey = Survey.of(issues, config)
