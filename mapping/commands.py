@@ -63,6 +63,8 @@ _TOLD = {
     "warroom": "write /warroom and the address of the call or channel",
     "diagnosis": "write /diagnosis and what you found",
     "rca": "write /rca and the root cause",
+    "fix": "write /fix and what you did",
+    "prevention": "write /prevention and what keeps it from coming back",
 }
 _ROLES = {"ic", "engineer", "comms"}
 _WHO = re.compile(r"@?([A-Za-z0-9][A-Za-z0-9._-]{0,99})|\[~(?:accountid:)?([A-Za-z0-9][A-Za-z0-9:._@-]{0,99})\]")

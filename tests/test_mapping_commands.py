@@ -122,6 +122,8 @@ def test_misread(rest: str, why: str) -> None:
             "/diagnosis disk full", Fact("/diagnosis disk full", "diagnosis", "disk full"), id="R31 diagnosis"
         ),
         pytest.param("/rca no alarm", Fact("/rca no alarm", "rca", "no alarm"), id="R39 root cause"),
+        pytest.param("/fix a new key", Fact("/fix a new key", "fix", "a new key"), id="R48 fix"),
+        pytest.param("/Prevention a watch", Fact("/Prevention a watch", "prevention", "a watch"), id="R48 prevention"),
         pytest.param("/eta 2h", Fact("/eta 2h", "eta", when=timedelta(hours=2)), id="R35 how long"),
         pytest.param("/eta 14:15", Fact("/eta 14:15", "eta", when=clock(14, 15)), id="R35 a time of day"),
         pytest.param("/sent", Fact("/sent", "sent"), id="R46 sent"),
@@ -141,6 +143,12 @@ def test_misread(rest: str, why: str) -> None:
         ),
         pytest.param("/diagnosis  ", Misread("/diagnosis", "write /diagnosis and what you found"), id="R31 nothing"),
         pytest.param("/rca", Misread("/rca", "write /rca and the root cause"), id="R39 nothing"),
+        pytest.param("/fix ", Misread("/fix", "write /fix and what you did"), id="R48 nothing"),
+        pytest.param(
+            "/prevention",
+            Misread("/prevention", "write /prevention and what keeps it from coming back"),
+            id="R48 nothing either",
+        ),
         pytest.param("/eta", Misread("/eta", "write /eta 2h, or /eta 14:15"), id="R35 no time"),
         pytest.param("/eta soon", Misread("/eta soon", "write /eta 2h, or /eta 14:15"), id="R35 a vague time"),
         pytest.param(
