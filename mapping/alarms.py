@@ -1,7 +1,8 @@
 """Slips, said where the team works: once each, together where they come together, up one ladder (R70).
 
 The ladder of an emergency has three steps: the incident commander at the first breach, the team half an hour and the
-product owner an hour after it. A later breach joins the next step, or is said alone once the ladder is done.
+product owner an hour after it. A later breach joins the next step, or is said alone once the ladder is done. So is a
+late retrospective: nobody is called out of bed for it.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from mapping.clocks import Clock, State
 from mapping.commands import Fact
 from mapping.issue import Comment
 from mapping.policy import Policy
+from mapping.promises import RETROSPECTIVE
 
 ALARM = "alarm"
 LATE = timedelta(minutes=5)
@@ -87,9 +89,12 @@ def alarms(case: Case, timed: Sequence[Clock], policy: Policy, now: datetime) ->
         return Alarming(None, None, done)
     broken.sort(key=lambda clock: _late_since(clock, case))
     ladder = _ladder(case, policy)
-    steps, step_at, following = _climb(done, ladder, _late_since(broken[0], case), now)
+    urgent = [clock for clock in broken if clock.name != RETROSPECTIVE]
+    steps, step_at, following = done.steps, done.step_at, None
+    if urgent:
+        steps, step_at, following = _climb(done, ladder, _late_since(urgent[0], case), now)
     is_new = any(clock.key not in done.clocks for clock in broken)
-    if steps == done.steps and not (is_new and steps >= len(ladder)):
+    if steps == done.steps and not (is_new and (steps >= len(ladder) or not urgent)):
         return Alarming(None, following, done)
     said = Announced(done.clocks | {clock.key for clock in broken}, steps, step_at, done.comments + 1)
     return Alarming(_alarm(case, policy, broken, done, said, now), following, said)

@@ -16,7 +16,7 @@ from mapping.rules import Verdict
 from mapping.severity import Severity
 from mapping.triage import Answer
 from mapping.when import instant
-from mapping.words import Word, words_of
+from mapping.words import Word, lasting, words_of
 
 STATUS = "status"
 ANSWERED = 5  # refused commands that the status comment answers: the newest
@@ -48,6 +48,7 @@ class Case:
     answers: Mapping[str, Answer]
     verdict: Verdict
     word: Word | None
+    words: tuple[Word, ...]
     spells: tuple[Spell, ...]
     claimed: bool
     orders: tuple[Order, ...]
@@ -68,7 +69,8 @@ class Case:
         said = said_in(issue, policy)
         orders = tuple(order for order in said.orders if not _why_refused(order, policy))
         judge = Judge.of(issue, events, policy)
-        words = words_of(issue, events, policy, orders)
+        said_words = words_of(issue, events, policy, orders)
+        words = lasting(said_words)
         spells = _spells(judge, words, orders, reported_at)
         refused = tuple(dict.fromkeys(_refused(said.orders, policy)))
         return cls(
@@ -78,6 +80,7 @@ class Case:
             answers=judge.answers(orders),
             verdict=judge.verdict(orders),
             word=words[-1] if words else None,
+            words=said_words,
             spells=spells,
             claimed=_is_claimed(judge, spells[-1], refused),
             orders=orders,

@@ -1,9 +1,8 @@
 """What should be made true on an issue: end states and facts, never text and never steps."""
 
 import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -162,7 +161,7 @@ class EditStatus:
     @property
     def digest(self) -> str:
         """The fingerprint of what is said: the same facts, whatever the tracker did to the text, have the same one."""
-        return digest_of({"facts": self.facts, "memo": dict(self.memo)})
+        return digest_of(self.facts, self.memo)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +179,7 @@ class PostComment:
     @property
     def digest(self) -> str:
         """The fingerprint of what is said."""
-        return digest_of({"facts": self.facts, "memo": dict(self.memo)})
+        return digest_of(self.facts, self.memo)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +200,7 @@ class PostDraft:
     @property
     def digest(self) -> str:
         """The fingerprint of what is said."""
-        return digest_of({"facts": self.facts})
+        return digest_of(self.facts, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,13 +252,7 @@ class Plan:
     touch: frozenset[IssueRef] = frozenset()
 
 
-def digest_of(facts: Mapping[str, Any]) -> str:
-    """A short fingerprint of facts, independent of their order."""
-    text = json.dumps(facts, sort_keys=True, default=_plain, ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value):
-        return {field.name: getattr(value, field.name) for field in fields(value)}
-    return str(value)
+def digest_of(facts: object, memo: Mapping[str, Any]) -> str:
+    """A short fingerprint of facts and of what is remembered with them, the same whenever they are equal."""
+    text = f"{facts!r} {sorted(memo.items())!r}"
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -51,15 +51,15 @@ class Clock:
     @property
     def key(self) -> str:
         """What identifies the clock on its issue, whatever else happens there: its name and start."""
-        return f"{self.name}@{self.start.at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+        return f"{self.name}@{self.start.at.astimezone(UTC).isoformat(timespec='seconds')}"
 
 
 def clocks(case: Case, policy: Policy, now: datetime) -> tuple[Clock, ...]:
     """All clocks of an issue as of `now`, past cycles included, in the order of their start."""
-    begun = [promise for promise in promises(case, policy) if promise.start.at <= now]
+    begun = {(p.start.at, p.name): p for p in promises(case, policy) if p.start.at <= now}
     cycles: Counter[str] = Counter()
     told: list[Clock] = []
-    for promise in sorted(begun, key=lambda promise: (promise.start.at, promise.name)):
+    for _, promise in sorted(begun.items(), key=lambda item: item[0]):
         cycles[promise.name] += 1
         told.append(_clock(promise, cycles[promise.name], policy, now))
     return tuple(told)

@@ -12,7 +12,7 @@ from datetime import datetime
 from mapping.commands import Command, Fact, command_in
 from mapping.issue import Comment, Happened, Issue, Person, Standing, TimelineEvent
 from mapping.policy import Policy
-from mapping.text import Line, lines
+from mapping.text import QUOTES, Line, lines
 
 _COMMAND = re.compile(r"/[a-z][a-z0-9-]*(?:\s.*)?", re.IGNORECASE)
 
@@ -79,7 +79,7 @@ def said_in(issue: Issue, policy: Policy) -> Said:
         by = _speaker(comment)
         if by is None or by.standing in {Standing.SELF, Standing.BOT}:
             continue
-        read = list(lines(comment.body))
+        read = lines(comment.body)
         at = comment.edited_at or comment.at
         orders += [Order(command, by, at, comment.id) for line in read if (command := command_in(line)) is not None]
         if _tells(comment, read, issue, policy):
@@ -112,8 +112,8 @@ def _tells(comment: Comment, read: list[Line], issue: Issue, policy: Policy) -> 
 
 def _is_said(line: Line) -> bool:
     """Commands and quotations are not the author's words to the customer; a path or a code block is."""
-    is_command = line.prose and _COMMAND.fullmatch(line.text) is not None
-    return bool(line.text.strip()) and not is_command and not line.text.startswith((">", "bq. "))
+    is_command = line.prose and line.text.startswith("/") and _COMMAND.fullmatch(line.text) is not None
+    return bool(line.text.strip()) and not is_command and not line.text.startswith(QUOTES)
 
 
 def updates(said: Said, accepted: tuple[Order, ...]) -> tuple[Mark, ...]:

@@ -145,7 +145,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An issue that we opened because of another one: `key` tells what for (`retrospective@20261123T140000Z`)."""
+    """An issue that we opened because of another one: `key` tells what for (`retrospective@2026-11-23T14:00:00+00:00`)."""
 
     key: str
     ref: IssueRef

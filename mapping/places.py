@@ -59,10 +59,11 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """The message that is due: its kind, since when, and its places, filled or empty."""
+    """The message that is due: its kind, since when, for which severity, and its places, filled or empty."""
 
     kind: str
     since: datetime
+    severity: Severity
     places: Mapping[str, str]
 
     @property
@@ -87,7 +88,7 @@ def due_at(past: Past, policy: Policy, at: datetime) -> Due | None:
         kind, since = "follow_up", run.end.at
     elif told:
         kind, since = "update", max(told)
-    return Due(kind, since, _places(past, policy, at))
+    return Due(kind, since, severity, _places(past, policy, at))
 
 
 def unfilled(past: Past, policy: Policy) -> Iterator[tuple[Order, str]]:

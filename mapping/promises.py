@@ -6,13 +6,12 @@ from datetime import datetime, timedelta
 
 from mapping.calendar import end_of_next_quarter
 from mapping.case import Case, Spell, facts
-from mapping.commands import Fact, SetSeverity, Triage
+from mapping.commands import Fact, Triage
 from mapping.history import Mark, Pause, Run
-from mapping.issue import Happened, Opened, Standing
+from mapping.issue import Opened, Standing
 from mapping.policy import Policy, Target
 from mapping.severity import Severity
 from mapping.when import instant
-from mapping.words import decides
 
 RETROSPECTIVE = "retrospective"
 
@@ -57,7 +56,7 @@ def _triage(case: Case, policy: Policy) -> Iterator[Promise]:
     """R26: a claimed emergency is looked at by a person, within minutes. The first look counts, not the last."""
     if not case.claimed:
         return
-    stops = [*_looks(case, policy), *([case.runs[0].end] if case.runs[0].end else [])]
+    stops = [*_looks(case), *([case.runs[0].end] if case.runs[0].end else [])]
     if case.word is None and case.confirmed_by is not None:
         stops.append(Mark(case.since, f"confirmed by {case.confirmed_by}"))
     elif case.word is None and case.severity is not None and not case.severity.is_emergency:
@@ -67,16 +66,12 @@ def _triage(case: Case, policy: Policy) -> Iterator[Promise]:
     yield Promise("triage", Severity.P0, start, policy.sla.triage, stop)
 
 
-def _looks(case: Case, policy: Policy) -> Iterator[Mark]:
+def _looks(case: Case) -> Iterator[Mark]:
     """Every time a person said how bad it is, or answered the checklist."""
+    yield from (Mark(word.at, f"{word.how} by {word.by}") for word in case.words)
     for order in case.orders:
-        if isinstance(order.command, SetSeverity | Triage):
+        if isinstance(order.command, Triage):
             yield Mark(order.at, f"{order.command.said} by {order.by.name}", order.comment)
-    for event in case.events:
-        is_priority = event.kind is Happened.PRIORITIZED and event.value in policy.triage.priorities
-        is_label = event.kind in {Happened.LABELED, Happened.UNLABELED} and policy.labels.severity_of(event.value)
-        if (is_priority or is_label) and event.by is not None and decides(event, case.issue, policy):
-            yield Mark(event.at, f"{event.kind} {event.value} by {event.by.name}")
 
 
 def severity_in(case: Case, run: Run) -> Severity | None:
@@ -128,8 +123,8 @@ def _milestones(case: Case, policy: Policy, spell: Spell) -> Iterator[Promise]:
         return
     for run in case.runs:
         start = Mark(max(spell.since, run.start.at), f"P0 confirmed by {spell.by}")
-        over_at = spell.until or start.at
-        if (run.end is not None and run.end.at < start.at) or over_at < start.at:
+        is_over_before = spell.until is not None and spell.until <= start.at
+        if is_over_before or (run.end is not None and run.end.at < start.at):
             continue
         told = [mark for mark in case.updates if run.covers(mark.at)]
         before = run.start.at

@@ -1,7 +1,7 @@
 """What is learned from an emergency (R39): an issue with five boxes, opened once when the emergency is resolved."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from mapping.case import Case, facts
 from mapping.changes import Box, OpenIssue, RetrospectiveFacts
@@ -35,7 +35,7 @@ def retrospectives(case: Case, timed: Sequence[Clock], policy: Policy) -> Iterat
     )
     settings = policy.retrospective
     container = settings.into.get(case.issue.ref.tracker, "")
-    key = f"{RETROSPECTIVE}@{run.end.at:%Y%m%dT%H%M%SZ}"
+    key = f"{RETROSPECTIVE}@{run.end.at.astimezone(UTC).isoformat(timespec='seconds')}"
     yield OpenIssue(key, told, container, ("R39",), frozenset(settings.labels))
 
 

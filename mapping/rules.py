@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -90,8 +91,16 @@ class Condition(BaseModel):
 
     def fires_on(self, signals: Signals) -> str | None:
         """What in the signals makes the condition hold, in words; None when it does not hold."""
-        found = [self._found(key, signals) for key in sorted(self.model_fields_set)]
-        return None if None in found else ", ".join(filter(None, found))
+        found: list[str] = []
+        for key in self._asked:
+            if (said := self._found(key, signals)) is None:
+                return None
+            found.append(said)
+        return ", ".join(filter(None, found))
+
+    @cached_property
+    def _asked(self) -> Sequence[str]:
+        return sorted(self.model_fields_set)
 
     def _found(self, key: str, signals: Signals) -> str | None:
         match key:

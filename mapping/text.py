@@ -5,29 +5,30 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 # Every pattern here is linear in the text: bodies come from strangers.
 _HTML_COMMENT = re.compile(r"<!--(?:-?>|.*?-->)", re.DOTALL)
 _FENCE = re.compile(r" {0,3}(?:(`{3,})([^`]*)|(~{3,})(.*))")
 _MAY_HOLD_BLOCKS = re.compile(r"```|~~~|\{(?:code|noformat|quote)")
+QUOTES = (">", "bq. ")
 _WIKI_BLOCK = re.compile(r"\{(code|noformat|quote)(:[^{}]*)?\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A line, and whether it is the author's own prose (not code, not a quotation)."""
 
     text: str
     prose: bool
 
 
-def lines(text: str) -> Iterator[Line]:
+def lines(text: str) -> list[Line]:
     """The lines of a body without HTML comments. A code block that is never closed is no code block."""
     raw = _without_comments(text.replace("\r\n", "\n").replace("\r", "\n")).split("\n")
-    blocks = _blocks(raw) if _MAY_HOLD_BLOCKS.search(text) else ()
-    inside = {number for first, last in blocks for number in range(first, last + 1)}
-    for number, line in enumerate(raw):
-        yield Line(line, prose=number not in inside and not line.startswith((">", "bq. ")))
+    if not _MAY_HOLD_BLOCKS.search(text):
+        return [Line(line, not line.startswith(QUOTES)) for line in raw]
+    inside = {number for first, last in _blocks(raw) for number in range(first, last + 1)}
+    return [Line(line, number not in inside and not line.startswith(QUOTES)) for number, line in enumerate(raw)]
 
 
 def _without_comments(text: str) -> str:

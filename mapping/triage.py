@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from mapping.text import Line, lines
 
@@ -38,7 +39,7 @@ class Question:
             return _largest_number(first)
         if not self.choices:
             return first[:200]
-        return next((c for c in self.choices if f"{plain} ".startswith(f"{_plain(c)} ")), UNKNOWN)
+        return next((choice for choice, begins in _beginnings(self.key) if f"{plain} ".startswith(begins)), UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,7 @@ def _heading(line: Line) -> str | None:
 
 def _is_picked(key: str, text: str) -> bool:
     """The line is one of the question's own options, not the reporter's words."""
-    return bool(BY_KEY[key].choices) and BY_KEY[key].read(text) != UNKNOWN
+    return bool(BY_KEY[key].choices) and bool(text.strip()) and BY_KEY[key].read(text) != UNKNOWN
 
 
 def answers_in(texts: Mapping[str, str], source: str) -> dict[str, Answer]:
@@ -169,6 +170,12 @@ def known_headings(headings: Mapping[str, str]) -> dict[str, str]:
     """The question key of every heading that we know; `headings` names further ones by question key."""
     known = {_plain_heading(name): q.key for q in QUESTIONS for name in (q.heading, q.key, *q.also)}
     return {**known, **{_plain_heading(name): key for key, name in headings.items()}}
+
+
+@cache
+def _beginnings(key: str) -> tuple[tuple[str, str], ...]:
+    """How the answers to a question begin, in plain words."""
+    return tuple((choice, f"{_plain(choice)} ") for choice in BY_KEY[key].choices)
 
 
 def _plain(text: str) -> str:

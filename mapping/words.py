@@ -15,24 +15,33 @@ AT_CREATION = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A person's word on the severity (R25): what they set (None: they took it away), who, when, and how."""
+    """A person's word on the severity (R25): what they set (None: they took it away), who, when, and how.
+
+    `undoes` is the severity whose label was taken away.
+    """
 
     severity: Severity | None
     by: str
     at: datetime
     how: str
+    undoes: Severity | None = None
 
 
 def words_of(
     issue: Issue, events: Sequence[TimelineEvent], policy: Policy, orders: Sequence[Order]
 ) -> tuple[Word, ...]:
-    """Every word that counts, the last one last. A label taken away only undoes what it said."""
+    """Every word, the last one last."""
     said = [*_in_timeline(issue, events, policy), *_in_commands(orders)]
-    words: list[Word] = []
-    for word, undoes in sorted(said, key=lambda pair: pair[0].at):
-        if undoes is None or not words or words[-1].severity is undoes:
-            words.append(word)
-    return tuple(words)
+    return tuple(sorted(said, key=lambda word: word.at))
+
+
+def lasting(words: Sequence[Word]) -> list[Word]:
+    """The words that say something new: a label taken away only undoes what it said."""
+    held: list[Word] = []
+    for word in words:
+        if word.undoes is None or not held or held[-1].severity is word.undoes:
+            held.append(word)
+    return held
 
 
 def decides(event: TimelineEvent, issue: Issue, policy: Policy) -> bool:
@@ -53,21 +62,18 @@ def _is_trusted(person: Person, policy: Policy) -> bool:
     return not names.isdisjoint(policy.triage.trusted_bots)
 
 
-def _in_timeline(
-    issue: Issue, events: Sequence[TimelineEvent], policy: Policy
-) -> Iterator[tuple[Word, Severity | None]]:
-    """Each word, and for a label taken away the severity that this undoes."""
+def _in_timeline(issue: Issue, events: Sequence[TimelineEvent], policy: Policy) -> Iterator[Word]:
     for event in events:
         severity = _meant(event, policy)
         if severity is None or event.by is None or not decides(event, issue, policy):
             continue
         match event.kind:
             case Happened.UNLABELED:
-                yield Word(None, event.by.name, event.at, f"label {event.value} taken away"), severity
+                yield Word(None, event.by.name, event.at, f"label {event.value} taken away", severity)
             case Happened.PRIORITIZED:
-                yield Word(severity, event.by.name, event.at, f"priority {event.value}"), None
+                yield Word(severity, event.by.name, event.at, f"priority {event.value}")
             case _:
-                yield Word(severity, event.by.name, event.at, f"label {event.value}"), None
+                yield Word(severity, event.by.name, event.at, f"label {event.value}")
 
 
 def _meant(event: TimelineEvent, policy: Policy) -> Severity | None:
@@ -78,7 +84,7 @@ def _meant(event: TimelineEvent, policy: Policy) -> Severity | None:
     return None
 
 
-def _in_commands(orders: Sequence[Order]) -> Iterator[tuple[Word, Severity | None]]:
+def _in_commands(orders: Sequence[Order]) -> Iterator[Word]:
     for order in orders:
         if isinstance(order.command, SetSeverity):
-            yield Word(order.command.severity, order.by.name, order.at, order.command.said), None
+            yield Word(order.command.severity, order.by.name, order.at, order.command.said)

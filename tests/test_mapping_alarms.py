@@ -89,8 +89,18 @@ SILENCE: list[Told] = [
     ("start", "script", "alarms"),
     [
         pytest.param(("bob", STOPPED), [], SILENCE, id="R70 a silent confirmed P0: exactly four"),
-        pytest.param(("bob", STOPPED), [(1, close)], [], id="R70 closed in time: none"),
-        pytest.param(("bob", STOPPED), [(16, close)], SILENCE[:1], id="R70 closed after the first"),
+        pytest.param(
+            ("bob", STOPPED),
+            [(1, close)],
+            [(1 + DAY, "", ["retrospective"])],
+            id="R70 closed in time: none but for the retrospective",
+        ),
+        pytest.param(
+            ("bob", STOPPED),
+            [(16, close)],
+            [*SILENCE[:1], (16 + DAY, "", ["retrospective"])],
+            id="R70 closed after the first",
+        ),
         pytest.param(
             ("bob", STOPPED),
             [(20, say("we are on it"))],
@@ -105,7 +115,7 @@ SILENCE: list[Told] = [
         pytest.param(
             ("bob", STOPPED),
             [(20, say("we are on it")), (50, say("found it")), (100, say("nearly done")), (130, close)],
-            [(15, IC, [ACK])],
+            [(15, IC, [ACK]), (130 + DAY, "", ["retrospective"])],
             id="R70 mended for good: the ladder ends",
         ),
         pytest.param(
@@ -190,7 +200,7 @@ def test_late_alarms(script: Sequence[tuple[float, Act]], late: list[bool]) -> N
     assert [alarm.facts.late for _, alarm in said] == late
     assert said[-1][1].memo["steps"] == 3
     assert {clock for _, alarm in said for clock in alarm.memo["announced"]} == {
-        f"{name}@20261123T090000Z" for name in (ACK, SEEN, GONE_ON, "response", "resolution")
+        f"{name}@2026-11-23T09:00:00+00:00" for name in (ACK, SEEN, GONE_ON, "response", "resolution")
     }
 
 

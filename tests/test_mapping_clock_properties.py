@@ -161,9 +161,10 @@ LATER = {  # the arrows of the protocol, and what they lead to in more than one 
     State.RUNNING: set(State),
     State.AT_RISK: set(State),
     State.PAUSED: set(State),
-    State.BREACHED: {State.BREACHED, State.MISSED},
+    State.BREACHED: {State.CANCELLED, State.BREACHED, State.MISSED},
     State.MISSED: {State.MISSED},
     State.MET: {State.MET},
+    State.CANCELLED: {State.CANCELLED},
 }
 
 
@@ -196,8 +197,8 @@ def test_states_go_along_their_arrows(issue: Issue, policy: Policy, moments: lis
 def _one_step(state: State, clock: Clock, now: datetime) -> None:
     """What a state says about its times."""
     late = clock.due_at is not None and (clock.stop.at if clock.stop else now) >= clock.due_at
-    assert (state in {State.MET, State.MISSED}) == (clock.stop is not None)
-    assert not (late and state not in {State.BREACHED, State.MISSED})
+    assert (state in {State.MET, State.MISSED, State.CANCELLED}) == (clock.stop is not None)
+    assert not (late and state not in {State.BREACHED, State.MISSED, State.CANCELLED})
     assert state is not State.BREACHED or late
     assert state is not State.MISSED or late or (clock.stop is not None and "without any response" in clock.stop.why)
     if state is State.AT_RISK:

@@ -449,7 +449,9 @@ def test_there_are_enough_cases() -> None:
 
 
 def clock_of(issue: Issue, key: str, now: float, policy: Policy = POLICY) -> Clock:
-    return next(clock for clock in clocks(case_of(issue, policy), policy, at(now)) if f"{clock.name}#{clock.cycle}" == key)
+    return next(
+        clock for clock in clocks(case_of(issue, policy), policy, at(now)) if f"{clock.name}#{clock.cycle}" == key
+    )
 
 
 @pytest.mark.parametrize(
@@ -469,7 +471,7 @@ def clock_of(issue: Issue, key: str, now: float, policy: Policy = POLICY) -> Clo
         (
             an_issue_with(did(5, "bob", "labeled", "P1"), body=STOPPED),
             "triage#1",
-            ("reported as an emergency", "labeled P1 by bob"),
+            ("reported as an emergency", "label P1 by bob"),
         ),
         (an_issue_with(by="alice", body=STOPPED), "triage#1", ("reported as an emergency", "confirmed by alice")),
     ],

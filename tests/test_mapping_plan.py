@@ -668,7 +668,7 @@ def test_the_digest_is_of_the_facts_alone() -> None:
     assert edit.digest == EditStatus(facts, {"b": 2, "a": 1}, "c1", ("R24",), "some text").digest
     assert edit.digest != replace(edit, memo={"a": 1, "b": 3}).digest
     assert edit.digest != replace(edit, facts=replace(facts, closed=True)).digest
-    assert digest_of({"name": "Zoë", "at": at(0)}) == digest_of({"at": at(0), "name": "Zoë"})
+    assert digest_of(facts, {"name": "Zoë", "at": at(0)}) == digest_of(facts, {"at": at(0), "name": "Zoë"})
 
 
 def test_all_but_the_oldest_status_are_dropped() -> None:
