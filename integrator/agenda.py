@@ -81,10 +81,12 @@ class Agenda:
             return conn.execute(insert.returning(deliveries.c.id)).first() is not None
 
         try:
-            return self._store.write(work)
+            is_new = self._store.write(work)
         except Unwritable as error:
             log.error("delivery not stored", tracker=tracker, delivery=delivery.id, error=str(error))
             raise NotStored("the database does not take writes") from error
+        self._store.bell.ring()
+        return is_new
 
     def touch(self, refs: Sequence[IssueRef], lane: Lane, at: datetime | None = None) -> None:
         """Put issues on the agenda; the earlier time and the better lane win."""
@@ -95,6 +97,7 @@ class Agenda:
                 self._touch(conn, Touch(ref), lane, when)
 
         self._store.write(work)
+        self._store.bell.ring()
 
     def _touch(self, conn: Connection, touch: Touch, lane: Lane, at: datetime) -> None:
         new = self._store.upsert(agenda).values(

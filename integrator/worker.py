@@ -87,10 +87,20 @@ class Worker:
         self._watches = watches
         self._held: Sequence[Claim] = ()
         self._held_until = store.now()
+        self._dropped: Sequence[Claim] = ()
+        self._stopping = False
 
     def may_write(self) -> bool:
         """Whether the leases last long enough to begin a write that takes its whole deadline."""
-        return self._held_until - self._store.now() >= TO_WRITE
+        return not self._stopping and self._held_until - self._store.now() >= TO_WRITE
+
+    def stop(self) -> None:
+        """Begin no further request; what is at hand is given back. Called from another thread."""
+        self._stopping = True
+
+    def give_back(self) -> None:
+        """Give the leases of the batch at hand back, when its worker can't: it is still in a request."""
+        self._agenda.release(self._held)
 
     def beat(self) -> None:
         """Renew the leases of the batch at hand; called every few seconds from another thread.
@@ -109,6 +119,9 @@ class Worker:
 
     def run_due(self) -> int:
         """One batch of every tracker that has something due; how many issues were taken up."""
+        if self._dropped:
+            self._agenda.release(self._dropped)
+            self._dropped = ()
         return sum(self._run_batch(tracker) for tracker in self._trackers.values())
 
     def _run_batch(self, tracker: Tracker) -> int:
@@ -119,6 +132,9 @@ class Worker:
         self._held, self._held_until = claims, until
         try:
             self._guarded(tracker, claims)
+        except Exception:
+            self._dropped = claims  # the database is gone: their leases are given back when it is there again
+            raise
         finally:
             self._held = ()
         return len(claims)
@@ -128,7 +144,8 @@ class Worker:
         try:
             self._work_on(tracker, claims)
         except LeaseLost as error:
-            log.warning("leases lost", tracker=tracker.name, issues=len(claims), error=str(error))
+            if not self._stopping:
+                log.warning("leases lost", tracker=tracker.name, issues=len(claims), error=str(error))
             self._agenda.release(claims)
         except TrackerError as error:
             log.warning("tracker held back", tracker=tracker.name, error=str(error), kind=type(error).__name__)
@@ -145,6 +162,7 @@ class Worker:
             self._store.write(lambda conn: self._agenda.failed(conn, claims[0], why))
 
     def _work_on(self, tracker: Tracker, claims: Sequence[Claim]) -> None:
+        self._go_on()
         ready = self._postpone_unsettled(claims)
         found = tracker.read([claim.ref for claim in ready]) if ready else {}
         todos: list[Todo] = []
@@ -159,7 +177,12 @@ class Worker:
             else:
                 todos.append(Todo(claim, issue, todo_for(issue, self._policy, self._store.now())))
         for start in range(0, len(todos), CHUNK):
+            self._go_on()
             self._write(tracker, todos[start : start + CHUNK])
+
+    def _go_on(self) -> None:
+        if self._stopping:
+            raise LeaseLost
 
     def _postpone_unsettled(self, claims: Sequence[Claim]) -> list[Claim]:
         """Leave alone, until its outcome can be read, an issue on which something may just have been created."""
