@@ -41,6 +41,10 @@ PAYLOADS: dict[str, Json] = {
     "addComment": {"commentEdge": {"node": {"id": "IC_new"}}, "subject": {"updatedAt": LATER}},
     "updateIssueComment": {"issueComment": {"issue": {"updatedAt": LATER}}},
     "deleteIssueComment": {"clientMutationId": None},
+    "addReaction": {"clientMutationId": None},
+    "createIssue": {
+        "issue": {"number": 31, "createdAt": LATER, "repository": {"nameWithOwner": "acme/shop"}},
+    },
 }
 
 

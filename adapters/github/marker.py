@@ -24,8 +24,10 @@ class Origin:
     created_at: datetime
 
     def is_of(self, ref: IssueRef, created_at: datetime) -> bool:
-        """Whether this issue is meant, under its present name or an earlier one."""
-        return self.ref.key.casefold() == ref.key.casefold() or self.created_at == created_at
+        """Whether this issue is meant, under its present name or one that it had in another repository."""
+        if self.ref.container.casefold() == ref.container.casefold():
+            return self.ref.key.casefold() == ref.key.casefold()
+        return self.created_at == created_at
 
 
 def dump(body: str, marker: Marker) -> str:
