@@ -92,7 +92,10 @@ def due_at(past: Past, policy: Policy, at: datetime) -> Due | None:
 
 
 def unfilled(past: Past, policy: Policy) -> Iterator[tuple[Order, str]]:
-    """Every `/sent` written while the message due then had empty places (R48), with a sentence for its author."""
+    """Every `/sent` written while the message due then had empty places (R48), with a sentence for its author.
+
+    What else stands in the same comment was known then, but is not the message before this one.
+    """
     accepted = [order for order in past.orders if not is_fact(order, "sent")]
     for sent in (order for order in past.orders if is_fact(order, "sent")):
         before = [mark for mark in past.told if mark.at < sent.at]
