@@ -9,10 +9,10 @@ import pytest
 import responses
 
 from adapters.jira import Basic, Bearer, JiraTracker
-from adapters.jira.apply import CUT, LONGEST_COMMENT, fitting
 from adapters.jira.board import Layout, board_of
 from adapters.jira.edit import value_of
 from adapters.jira.history import Context, items_of, moment, timeline
+from adapters.jira.length import CUT, LONGEST_TEXT, fitting
 from adapters.jira.markers import believed
 from adapters.jira.parse import text_of
 from adapters.jira.people import People
@@ -285,7 +285,7 @@ def test_value_of_a_text(field: Field, text: str, value: Any) -> None:
 @pytest.mark.parametrize("sign", ["x", "\N{FIRE}"])
 def test_long_text_is_cut_where_jira_counts(sign: str) -> None:
     long = fitting(sign * 40_000)
-    assert LONGEST_COMMENT - 2 <= len(long.encode("utf-16-le")) // 2 <= LONGEST_COMMENT
+    assert LONGEST_TEXT - 2 <= len(long.encode("utf-16-le")) // 2 <= LONGEST_TEXT
     assert long.endswith(CUT)
     assert fitting(sign * 16_000) == sign * 16_000
     json.dumps(long).encode()

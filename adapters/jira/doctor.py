@@ -21,6 +21,8 @@ PERMISSIONS = (
     "DELETE_OWN_COMMENTS",
     "TRANSITION_ISSUES",
 )
+FOR_RETROSPECTIVES = ("CREATE_ISSUES", "LINK_ISSUES")
+FILLED = {"project", "issuetype", "summary", "description", "labels", "reporter", "issuelinks"}
 COLUMNS_PAGE = "open the board > … > Configure board > Columns"
 SET_ADDRESS = "Set public_url in app.yaml, and the tracker's webhook secrets in the environment."
 SAMPLE_FIELDS = "summary,description,status,issuetype,labels,priority,assignee,reporter"
@@ -87,15 +89,18 @@ class Doctor:
             yield from self._statuses(key, layout)
             yield from self._transitions(key, layout, sample)
         yield from self._screen(key, sample)
+        yield from self._new_issues(key)
 
     def _permissions(self, key: str) -> Iterator[Finding]:
-        path, asked = f"{PLATFORM}/mypermissions", ",".join(PERMISSIONS)
+        path, asked = f"{PLATFORM}/mypermissions", ",".join(PERMISSIONS + FOR_RETROSPECTIVES)
         answer = found(self.site.client.call("GET", path, projectKey=key, permissions=asked), "permissions")
         have = {name for name, said in answer["permissions"].items() if said.get("havePermission")}
-        missing = [name.replace("_", " ").capitalize() for name in PERMISSIONS if name not in have]
+        missing, unopened = (_lacking(names, have) for names in (PERMISSIONS, FOR_RETROSPECTIVES))
         if missing:
-            yield fault(f"project {key}", f"the account lacks: {', '.join(missing)}", _grant(key))
-        else:
+            yield fault(f"project {key}", f"the account lacks: {missing}", _grant(key))
+        if unopened:
+            yield warning(f"project {key}", f"no retrospectives (R39) without: {unopened}", _grant(key))
+        if not missing and not unopened:
             yield ok(f"project {key}", "all permissions are there")
 
     def _board(self) -> Iterator[Finding]:
@@ -192,6 +197,34 @@ class Doctor:
                 "Project settings > Screens > the edit screen > add the field Labels.",
             )
 
+    def _new_issues(self, key: str) -> Iterator[Finding]:
+        """Whether a retrospective can be opened (R39), and linked in the same request."""
+        about = f"project {key}"
+        try:
+            fields = {str(field.get("fieldId")): field for field in self._fields_of_new(key)}
+        except LookupError as none:
+            yield warning(about, f"no retrospectives (R39): {none}", "Project settings > Issue types > add Task.")
+            return
+        asked = [f for name, f in fields.items() if f.get("required") and not f.get("hasDefaultValue")]
+        unknown = [str(field.get("name")) for field in asked if field.get("fieldId") not in FILLED]
+        if unknown:
+            mend = "Project settings > Fields: make them optional, or give them a default."
+            yield warning(about, f"no retrospectives (R39): a new issue needs {', '.join(unknown)}", mend)
+        if fields and "issuelinks" not in fields:
+            says = (
+                "retrospectives (R39) can't be created with their link: the field is not on the screen for new issues"
+            )
+            yield warning(about, says, "Project settings > Screens > the create screen > add the field Linked Issues.")
+
+    def _fields_of_new(self, key: str) -> Sequence[Mapping[str, Any]]:
+        """The fields of a new issue; none where Jira doesn't tell: an old Data Center, or without the permission."""
+        path = f"{PLATFORM}/issue/createmeta/{key}/issuetypes/{self.site.issue_type(key)}"
+        try:
+            answer = found(self.site.client.call("GET", path, maxResults=200))
+        except Refused:
+            return ()
+        return answer.get("fields") or answer.get("values") or ()
+
     def _names(self) -> Iterator[Finding]:
         spaced = [label for label in self.labels if any(sign.isspace() for sign in label)]
         if spaced:
@@ -251,6 +284,10 @@ def _work_limit(layout: Layout) -> Iterator[Finding]:
     about, where = f"board {board.id}", f"{COLUMNS_PAGE} > Column constraint: number of issues, maximum 1"
     if board.constraint == "none" or column.limit != 1:
         yield warning(about, f'"{column.name}" shows no limit of 1 on the board (only a red header; R18)', f"{where}.")
+
+
+def _lacking(names: Sequence[str], have: set[str]) -> str:
+    return ", ".join(name.replace("_", " ").capitalize() for name in names if name not in have)
 
 
 def _grant(key: str) -> str:

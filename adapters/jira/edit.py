@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.jira.site import Field, Fields
-from mapping.changes import SetFields, SetLabels
+from mapping.changes import Acknowledge, SetFields, SetLabels
 
 PRIORITY = Field("priority", "Priority", "priority")
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A change with the field values and the field operations that it asks for."""
+    """A change with the field values and the field operations that it asks for; an acknowledgement asks for none."""
 
-    change: SetLabels | SetFields
+    change: SetLabels | SetFields | Acknowledge
     fields: Mapping[str, Any]
     update: Mapping[str, Sequence[Mapping[str, Any]]]
 

@@ -15,8 +15,9 @@ HISTORY_PAGE = 100
 EXPAND = ("changelog", "transitions", "transitions.fields")
 FIELDS = (
     *("summary", "description", "reporter", "creator", "created", "updated", "resolutiondate", "status", "labels"),
-    *("assignee", "priority", "comment", "project", "issuetype"),
+    *("assignee", "priority", "comment", "project", "issuetype", "issuelinks"),
 )
+OF_LINKED = ("created", "status", "resolutiondate", "statuscategorychangedate", "creator")
 
 Raw = Mapping[str, Any]
 
@@ -39,18 +40,36 @@ class Fetcher:
         return got
 
     def _many(self, keys: Sequence[str], fields: list[str]) -> dict[str, Raw | None]:
-        body = {"issueIdsOrKeys": list(keys), "fields": fields, "expand": list(EXPAND), "properties": [PROPERTY]}
-        answer = found(self._site.client.call("POST", f"{PLATFORM}/issue/bulkfetch", body), "issues")
-        named = {str(raw[name]): raw for raw in answer["issues"] for name in ("id", "key")}
+        came = self._bulk(keys, fields, EXPAND)
+        named = {str(raw[name]): raw for raw in came for name in ("id", "key")}
         # A bulk fetch need not follow the old key of a moved issue; asking for the issue itself does.
         return {key: named.get(key) or self._one(key, fields) for key in keys}
 
     def _one(self, key: str, fields: list[str]) -> Raw | None:
-        params = {"fields": ",".join(fields), "expand": ",".join(EXPAND), "properties": PROPERTY}
+        return self._get(key, fields, {"expand": ",".join(EXPAND)}, {404, 410})
+
+    def linked(self, ids: Sequence[str]) -> dict[str, Raw]:
+        """What has to be known of issues beside the ones read, by id; those that can't be read are left out."""
+        if not self._site.is_cloud:
+            got = ((number, self._get(number, OF_LINKED, {}, {403, 404, 410})) for number in ids)
+            return {number: raw for number, raw in got if raw is not None}
+        came: list[Raw] = []
+        for start in range(0, len(ids), MOST_AT_ONCE):
+            came += self._bulk(ids[start : start + MOST_AT_ONCE], OF_LINKED, ())
+        return {str(raw["id"]): raw for raw in came}
+
+    def _bulk(self, names: Sequence[str], fields: Sequence[str], expand: Sequence[str]) -> Sequence[Raw]:
+        body = {"issueIdsOrKeys": list(names), "fields": list(fields), "properties": [PROPERTY]}
+        body |= {"expand": list(expand)} if expand else {}
+        answer = found(self._site.client.call("POST", f"{PLATFORM}/issue/bulkfetch", body), "issues")
+        return list(answer["issues"])
+
+    def _get(self, name: str, fields: Sequence[str], more: Mapping[str, str], unreadable: set[int]) -> Raw | None:
+        params = {"fields": ",".join(fields), "properties": PROPERTY, **more}
         try:
-            return found(self._site.client.call("GET", issue_path(key), **params), "key", "fields")
+            return found(self._site.client.call("GET", issue_path(name), **params), "id", "key", "fields")
         except Refused as refusal:
-            if refusal.status in {404, 410}:
+            if refusal.status in unreadable:
                 return None
             raise
 

@@ -62,12 +62,6 @@ def on_comment(marker: Marker) -> dict[str, Any]:
     return {"key": PROPERTY, "value": value}
 
 
-def on_issue(marked: Mapping[str, tuple[str, Marker]]) -> dict[str, Any]:
-    """The issue's property, from (comment id, marker) by marker key."""
-    entries = {key: {"id": c, "digest": m.digest, "memo": dict(m.memo)} for key, (c, m) in marked.items()}
-    return {"key": PROPERTY, "value": {"comments": entries}}
-
-
 def by_key(comments: Iterable[Comment]) -> dict[str, tuple[str, Marker]]:
     """Of each key the oldest marked comment: the one that counts."""
     marked: dict[str, tuple[str, Marker]] = {}

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from adapters.jira.history import moment
+from adapters.jira.memory import written
 from adapters.jira.people import People
 from mapping.issue import Comment, Marker
 
@@ -30,11 +31,16 @@ def text_of(value: Any) -> str:
             return str(value)
 
 
-def comment_of(raw: Mapping[str, Any], people: People, marker: Marker | None) -> Comment:
-    """A comment. One that customers can't read, or that is shown to a role or group only, is internal."""
+def comment_of(raw: Mapping[str, Any], people: People, marker: Marker | None, acknowledged: str | None) -> Comment:
+    """A comment. One that customers can't read, or that is shown to a role or group only, is internal.
+
+    `acknowledged` is the time of last update (as `version` has it) that it was acknowledged with; edited since, it no
+    longer is.
+    """
     at = moment(raw["created"])
     changed = moment(raw.get("updated") or raw["created"])
     edited: datetime | None = changed if changed > at else None
+    last = edited or at
     return Comment(
         id=str(raw["id"]),
         at=at,
@@ -44,4 +50,10 @@ def comment_of(raw: Mapping[str, Any], people: People, marker: Marker | None) ->
         edited_by=people.person(raw.get("updateAuthor")) if edited else None,
         internal=raw.get("jsdPublic") is False or bool(raw.get("visibility")),
         marker=marker,
+        acknowledged_at=last if acknowledged == written(last) else None,
     )
+
+
+def version(comment: Comment) -> str:
+    """Which state of a comment this is: the time when it was written or last edited."""
+    return written(comment.edited_at or comment.at)

@@ -9,19 +9,26 @@ from adapters.jira.board import Layout, Place, transitions_of
 from adapters.jira.cache import Recent
 from adapters.jira.fetch import Fetcher, Raw
 from adapters.jira.history import Context, at_creation, items_of, moment, timeline
-from adapters.jira.parse import comment_of, text_of
+from adapters.jira.memory import Cause, Child, Memory, acknowledged_in, opening_in
+from adapters.jira.opened import Kin, Openings
+from adapters.jira.parse import comment_of, text_of, version
 from adapters.jira.people import People
 from adapters.jira.site import Field, Site, is_done
 from adapters.tracker import Gone
-from mapping.issue import Comment, Happened, Issue, IssueRef, Marker, TimelineEvent
+from mapping.issue import Comment, Happened, Issue, IssueRef, Marker, Opened, TimelineEvent
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a read learnt and the write after it needs; `service`: customers can read this project's comments."""
+    """What a read learnt and the write after it needs.
 
+    `versions`: of the comments, by id. `service`: customers can read this project's comments.
+    """
+
+    id: str
     place: Place
-    marked: Mapping[str, tuple[str, Marker]]
+    memory: Memory
+    versions: Mapping[str, str]
     service: bool
 
 
@@ -34,6 +41,7 @@ class Reader:
         self._projects = frozenset(projects)
         self._fields = tuple(fields)
         self._fetch = Fetcher(site)
+        self._openings = Openings(tracker, site, self._fetch)
         self._seen: Recent[Seen] = Recent(2_000)
         self._own: Recent[tuple[Marker | None]] = Recent(10_000)  # of our comments that an issue's property misses
 
@@ -42,31 +50,32 @@ class Reader:
         ours = [ref for ref in refs if not ref.container or ref.container in self._projects]
         raw = self._fetch.issues([ref.key for ref in ours], [field.id for field in self._custom().values()])
         answers: dict[IssueRef, Issue | Gone] = {ref: self._not_connected(ref) for ref in refs}
-        return answers | {ref: self._answer(ref, raw[ref.key]) for ref in ours}
+        kin = self._openings.look([issue for issue in raw.values() if issue is not None])
+        return answers | {ref: self._answer(ref, raw[ref.key], kin) for ref in ours}
 
     def take(self, ref: IssueRef) -> Seen | None:
         """What the last read of this issue learnt, good for one write; reads it if need be. None: it is gone."""
         return self._seen.take(ref) or (self._seen.take(ref) if isinstance(self.read([ref])[ref], Issue) else None)
 
     def _not_connected(self, ref: IssueRef) -> Gone:
-        return Gone(f"{ref} is in none of the connected projects ({', '.join(sorted(self._projects))})")
+        return Gone(f"it is in none of the connected projects ({', '.join(sorted(self._projects))})")
 
     def _custom(self) -> dict[str, Field]:
         return self._site.fields().unique(self._fields) if self._fields else {}
 
-    def _answer(self, ref: IssueRef, raw: Raw | None) -> Issue | Gone:
+    def _answer(self, ref: IssueRef, raw: Raw | None, kin: Mapping[str, Kin]) -> Issue | Gone:
         if raw is None:
-            return Gone(f"{ref} does not exist, or the integrator's account can't see it")
+            return Gone("it does not exist, or the integrator's account can't see it")
         key = str(raw["key"])
         if key != ref.key:
-            return Gone(f"{ref} is {key} now", moved_to=IssueRef(self._tracker, key))
+            return Gone("it was moved", moved_to=IssueRef(self._tracker, key))
         try:
-            return self._issue(ref, raw)
+            return self._issue(ref, raw, kin)
         except (KeyError, TypeError, ValueError, AttributeError) as failure:
             # Not an error of the tracker: the other issues go on.
             raise ValueError(f"Jira's answer about {key} has not the expected shape ({failure!r:.100})") from failure
 
-    def _issue(self, ref: IssueRef, raw: Raw) -> Issue:
+    def _issue(self, ref: IssueRef, raw: Raw, kin: Mapping[str, Kin]) -> Issue:
         fields, people, layout = raw["fields"], self._site.people(ref.container), self._site.layout()
         author = people.person(fields.get("reporter")) or people.person(fields.get("creator"))
         created, place = moment(fields["created"]), self._place(raw, layout)
@@ -77,7 +86,10 @@ class Reader:
         )
         comments = tuple(self._comments(raw, people))
         service = (fields.get("project") or {}).get("projectTypeKey") == "service_desk"
-        self._seen.put(ref, Seen(place, markers.by_key(comments), service))
+        opened, cause = self._openings.of(raw, kin), self._openings.cause_of(raw)
+        memory = _remembered(raw, comments, opened, cause)
+        versions = {comment.id: version(comment) for comment in comments}
+        self._seen.put(ref, Seen(str(raw["id"]), place, memory, versions, service))
         assignee = people.person(fields.get("assignee"))
         return Issue(
             ref=ref,
@@ -96,6 +108,9 @@ class Reader:
             timeline=events,
             card=layout.card(place, _last(events, Happened.MOVED) or created) if layout else None,
             url=self._site.link(ref.key),
+            opened=tuple(opened.values()),
+            opened_for=self._openings.opened_for(raw, cause),
+            has_internal_comments=service,
         )
 
     def _named(self, fields: Raw) -> dict[str, str]:
@@ -121,7 +136,7 @@ class Reader:
         One of ours that the issue's property doesn't list may have been written just before a crash: its own property
         says so, and is asked for once.
         """
-        marked = markers.listed(raw)
+        marked, acknowledged = markers.listed(raw), acknowledged_in(raw)
         came = self._fetch.comments(raw)
         ours = [c for c in came or () if people.is_ours(c.get("author")) and str(c["id"]) not in marked]
         if came is None or any(self._own.get(_version(c)) is None for c in ours):
@@ -130,7 +145,23 @@ class Reader:
                 self._own.put(_version(comment), (markers.own_property(comment),))
         for comment in came:
             own = marked.get(str(comment["id"])) or (self._own.get(_version(comment)) or (None,))[0]
-            yield comment_of(comment, people, markers.believed(own, comment, people))
+            believed = markers.believed(own, comment, people)
+            yield comment_of(comment, people, believed, acknowledged.get(str(comment["id"])))
+
+
+def _remembered(raw: Raw, comments: Sequence[Comment], opened: Mapping[str, Opened], cause: Cause | None) -> Memory:
+    """What the issue's property says, as far as it is true: of comments that are there, and issues that are ours."""
+    there = {comment.id for comment in comments}
+    children: dict[str, Child] = {}
+    for number, one in opened.items():
+        children.setdefault(one.key, Child(number, one.ref.key, one.opened_at))
+    return Memory(
+        comments=markers.by_key(comments),
+        acknowledged={comment: at for comment, at in acknowledged_in(raw).items() if comment in there},
+        opened=children,
+        opening=opening_in(raw) - children.keys(),
+        cause=cause,
+    )
 
 
 def _version(comment: Raw) -> tuple[str, str]:

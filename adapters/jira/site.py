@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from adapters.jira.board import Board, Layout, board_of
 from adapters.jira.cache import Cache
@@ -18,6 +18,7 @@ Product = Literal["cloud", "data-center"]
 TEAM_IS_KEPT = timedelta(minutes=5)
 LAYOUT_IS_KEPT = timedelta(minutes=10)
 NEARLY_FOREVER = timedelta(days=1)
+TASK, EPIC = "task", "epic"
 MOST_USERS = 1000  # a page of the assignable users; Jira lists no more than that
 
 
@@ -71,7 +72,9 @@ class Site:
         self._board: Cache[Board] = Cache(LAYOUT_IS_KEPT, clock)
         self._fields: Cache[Fields] = Cache(LAYOUT_IS_KEPT, clock)
         self._statuses: Cache[frozenset[str]] = Cache(LAYOUT_IS_KEPT, clock)
+        self._types: Cache[str] = Cache(LAYOUT_IS_KEPT, clock)
         self._address: Cache[str] = Cache(NEARLY_FOREVER, clock)
+        self.now = clock
 
     @property
     def is_cloud(self) -> bool:
@@ -151,6 +154,21 @@ class Site:
     def _ask_done(self) -> frozenset[str]:
         answer = self.client.call("GET", f"{PLATFORM}/status")
         return frozenset(str(status["id"]) for status in answer or () if is_done(status))
+
+    def issue_type(self, project: str) -> str:
+        """The id of the type that new issues of ours get there; LookupError when the project has none for them."""
+        return self._types.get(project, lambda: self._ask_type(project))
+
+    def _ask_type(self, project: str) -> str:
+        path = f"{PLATFORM}/project/{quote(project, safe='')}"
+        types = found(self.client.call("GET", path, expand="issueTypes"), "issueTypes")["issueTypes"]
+        standard = [kind for kind in types if not kind.get("subtask") and kind.get("hierarchyLevel", 0) == 0]
+        # Data Center doesn't tell that an epic is none.
+        named = {str(kind["name"]).casefold(): str(kind["id"]) for kind in standard}
+        chosen = named.get(TASK) or next((number for name, number in named.items() if name != EPIC), None)
+        if chosen is None:
+            raise LookupError(f"the project {project} has no issue type but subtasks and epics")
+        return chosen
 
     def link(self, key: str) -> str:
         """Where a person reads the issue."""
