@@ -195,6 +195,8 @@ def _answers_for(issue: Issue, policy: Policy, reported_at: datetime) -> str | N
 
 def _is_claimed(judge: Judge, spell: Spell, refused: Sequence[Refusal]) -> bool:
     """Somebody says that it is an emergency: by form, label or severity, or by a command they may not use (R26)."""
+    if is_self(judge.issue.author):
+        return False
     form = sum(key in judge.under for key in ("process", "workaround", "security", "kind")) > 1
     urgent = spell.severity is not None and spell.severity.is_emergency
     asked = any(_OF_SEVERITY.match(refusal.said) for refusal in refused)

@@ -39,6 +39,8 @@ OWN_KEYS = {
     "SetFields": {"values"},
     "EditStatus": {"facts", "memo", "comment"},
     "PostComment": {"key", "facts", "memo"},
+    "Acknowledge": {"comments"},
+    "OpenIssue": {"key", "facts", "container", "labels", "title"},
 }
 
 
@@ -66,8 +68,8 @@ def test_the_example_of_the_interface_as_json(tmp_path: Path) -> None:
         told[line["at"]] = f"{told.get(line['at'], '')} {line['change']}".strip()
     assert [(at.removeprefix("2026-11-"), changes) for at, changes in told.items()] == [
         ("23T09:00:00Z", "SetLabels MoveTo EditStatus"),
-        ("23T09:10:03Z", "SetLabels EditStatus"),  # triage at risk
-        ("23T09:12:00Z", "SetLabels EditStatus"),  # /p0
+        ("23T09:10:00Z", "SetLabels EditStatus"),  # triage at risk
+        ("23T09:12:00Z", "SetLabels EditStatus Acknowledge"),  # /p0
         ("23T09:24:00Z", "SetLabels EditStatus"),  # acknowledgement at risk
         ("23T09:27:00Z", "SetLabels PostComment EditStatus"),  # and broken
         ("23T09:36:00Z", "SetLabels EditStatus"),  # assessment at risk
@@ -76,7 +78,8 @@ def test_the_example_of_the_interface_as_json(tmp_path: Path) -> None:
         ("23T12:12:00Z", "SetLabels EditStatus"),  # response at risk
         ("23T13:00:00Z", "SetLabels PostComment EditStatus"),  # and broken
         ("23T13:30:00Z", "PostComment EditStatus"),
-        ("23T14:00:00Z", "SetLabels MoveTo EditStatus"),  # closed
+        ("23T14:00:00Z", "SetLabels MoveTo EditStatus OpenIssue"),  # closed
+        ("23T14:00:15Z", "EditStatus"),  # which names the retrospective
         ("23T15:00:00Z", "MoveTo EditStatus"),  # reopened
         ("23T19:00:00Z", "SetLabels PostComment EditStatus"),  # response broken again, at risk during the outage
         ("23T20:00:00Z", "EditStatus"),  # a comment edited
@@ -92,6 +95,7 @@ def test_the_example_of_the_interface_as_json(tmp_path: Path) -> None:
                 "fields": {},
                 "clocks": {},
             },
+            "github:acme/shop#10": {"severity": None, "column": None, "labels": [], "fields": {}, "clocks": {}},
             "github:acme/shop#9": {
                 "severity": "P1",
                 "column": "Emergency Queue",
@@ -102,6 +106,7 @@ def test_the_example_of_the_interface_as_json(tmp_path: Path) -> None:
                     "response": clock("breached", "23T15:00", "23T19:00", None),
                     "next_update": clock("missed", "23T09:12", "23T13:12", "23T14:00"),
                     "resolution": clock("breached", "23T15:00", "24T15:00", None),
+                    "retrospective": clock("cancelled", "23T14:00", "24T14:00", "23T15:00"),
                 },
             },
         }
@@ -122,7 +127,8 @@ def test_the_example_in_words(tmp_path: Path) -> None:
     assert "EditStatus   P0, confirmed by alice  (because R23, R24)" in done.out
     assert "MoveTo       Emergency Queue  (because R21)" in done.out
     assert "EditStatus   closed  (because R23, R24)" in done.out
-    assert done.out.splitlines()[-2:] == [
+    assert done.out.splitlines()[-3:] == [
+        "at the end: github:acme/shop#10: no severity, no column, no labels",
         "at the end: github:acme/shop#3: no severity, In Progress, no labels",
         "at the end: github:acme/shop#9: P1, Emergency Queue, P1 emergency sla-breached",
     ]

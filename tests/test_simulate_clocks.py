@@ -12,6 +12,7 @@ from integrator.simulate import Line, Simulation
 
 START = datetime(2026, 11, 23, 9, tzinfo=UTC)
 SHOP = "github:acme/shop#9"
+RETROSPECTIVE = "github:acme/shop#10"
 HEAD = """\
 start: 2026-11-23T09:00:00Z
 team: [alice, bob]
@@ -23,9 +24,9 @@ STOPPED = '"### Business process impact\\n\\nCritical\\n\\n### Is there a workar
 OPEN = f'  - {{at: +0m, open: "{SHOP}", by: carol, title: Checkout, body: {STOPPED}}}\n'
 
 
-def event(at: str, verb: str, **keys: str) -> str:
+def event(at: str, verb: str, issue: str = SHOP, **keys: str) -> str:
     more = "".join(f", {key}: {value}" for key, value in {"by": "alice", **keys}.items())
-    return f'  - {{at: +{at}, {verb}: "{SHOP}"{more}}}\n'
+    return f'  - {{at: +{at}, {verb}: "{issue}"{more}}}\n'
 
 
 def comment(at: str, body: str) -> str:
@@ -70,6 +71,7 @@ DAY = (
     comment("150m", "They are back, we are checking."),
     comment("200m", "All is well again.\\n/sent"),
     event("210m", "close"),
+    event("1000m", "close", RETROSPECTIVE),
 )
 
 
@@ -100,6 +102,8 @@ def test_every_milestone_at_its_minute() -> None:
         (200, "next_update running"),
         (210, "next_update met"),
         (210, "resolution met"),
+        (210, "retrospective running"),
+        (1000, "retrospective met"),
     ]
     assert final["clocks"] == {
         "triage": clock("met", 0, 15, 5),
@@ -109,6 +113,7 @@ def test_every_milestone_at_its_minute() -> None:
         "response": clock("met", 0, 60, 12),
         "next_update": clock("met", 200, 260, 210),
         "resolution": clock("met", 0, 240, 210),
+        "retrospective": clock("met", 210, 210 + 1440, 1000),
     }
     assert (final["labels"], final["column"]) == (["P0", "emergency"], "Done")
     assert alarms(lines) == [
