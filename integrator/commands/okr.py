@@ -154,6 +154,8 @@ def in_lines(told: dict[str, Any]) -> Iterator[str]:
     """The document for people."""
     results = [one for objective in told["objectives"] for one in objective["key_results"]]
     wide = [max((len(text(one)) for one in results), default=0) for text in (_id, _title, _original)]
+    if not told["objectives"]:
+        yield "app.yaml has no objectives"
     for objective in told["objectives"]:
         changed = f": {objective['impact']} since {_at(objective['since'])}" if objective["because"] else ""
         yield f"{objective['id']} {objective['title']}{changed}{_by(objective['because'])}"
