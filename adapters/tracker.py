@@ -6,8 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal, Protocol
 
-from mapping.changes import Change
-from mapping.issue import Issue, IssueRef
+from mapping.board import Board
+from mapping.changes import Change, MoveCard, PlaceCard
+from mapping.issue import BoardRef, Issue, IssueRef
 
 Dialect = Literal["markdown", "wiki"]
 
@@ -113,6 +114,19 @@ class Tracker(Protocol):
 
         `may_write` is asked before every request that writes; when it says no, LeaseLost is raised.
         """
+        ...
+
+    def board(self, ref: BoardRef, also: Sequence[IssueRef]) -> Board | None:
+        """The board as its law sees it; None where none is connected.
+
+        `also` are issues that lately mattered to it: trackers' searches may not know of them yet.
+        """
+        ...
+
+    def arrange(
+        self, ref: BoardRef, changes: Sequence[MoveCard | PlaceCard], may_write: Callable[[], bool]
+    ) -> Outcome:
+        """Move and order cards, in the order given; what is an issue is moved with `apply`."""
         ...
 
     def pages(self, since: datetime | None, cursor: str | None) -> Iterator[Page]:

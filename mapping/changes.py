@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
-from mapping.issue import Column, IssueRef
+from mapping.issue import Column, IssueRef, Subject
 from mapping.severity import Severity
 
 
@@ -65,6 +65,21 @@ class AlarmFacts:
     late: bool
     reclassified: bool
     zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class BoardFacts:
+    """Why a card was sent back, or why it is left in a full column (R18).
+
+    `in_the_way` are the cards that were there first; `back_to` is the column it went back to (empty: it stays, and
+    `why` says why).
+    """
+
+    column: str
+    limit: int
+    in_the_way: tuple[str, ...]
+    back_to: str
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +151,25 @@ class MoveTo:
 
 
 @dataclass(frozen=True, slots=True)
+class MoveCard:
+    """The draft card of this id is in this column, and carries our mark of a pause, or doesn't (R18, R33)."""
+
+    card: str
+    column: Column
+    paused: bool
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceCard:
+    """The card of this id stands right below that one (None: at the top of its column) (R20)."""
+
+    card: str
+    below: str | None
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SetFields:
     """The tracker's fields of these names have these values."""
 
@@ -169,7 +203,7 @@ class PostComment:
     """There is a comment of this key that says these facts; it is written once and never edited."""
 
     key: str
-    facts: AlarmFacts
+    facts: AlarmFacts | BoardFacts
     memo: Mapping[str, Any]
     because: tuple[str, ...]
     body: str = ""
@@ -237,19 +271,28 @@ class OpenIssue:
 
 
 Said = EditStatus | PostComment | PostDraft
-Change = SetLabels | MoveTo | SetFields | Said | DropComment | Acknowledge | OpenIssue
+Change = SetLabels | MoveTo | SetFields | Said | DropComment | Acknowledge | OpenIssue | MoveCard | PlaceCard
+
+
+@dataclass(frozen=True, slots=True)
+class BoardPlan:
+    """What the law of a board wants: changes to issues, to cards that are no issues, and when to look again."""
+
+    issues: Mapping[IssueRef, tuple[Change, ...]]
+    cards: tuple[MoveCard | PlaceCard, ...] = ()
+    look_again_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What differs from what should be, and the next instant at which that could change (None: never by itself).
 
-    `touch`: other issues whose plan may differ now.
+    `touch`: issues and boards whose plan may differ now.
     """
 
     changes: tuple[Change, ...] = ()
     look_again_at: datetime | None = None
-    touch: frozenset[IssueRef] = frozenset()
+    touch: frozenset[Subject] = frozenset()
 
 
 def digest_of(facts: object, memo: Mapping[str, Any]) -> str:

@@ -40,6 +40,26 @@ class IssueRef:
         return self.key.rpartition("#")[0] or self.key.rpartition("-")[0]
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class BoardRef:
+    """The name of a tracker's board: each tracker has one (`github:board`)."""
+
+    tracker: str
+
+    def __str__(self) -> str:
+        return f"{self.tracker}:board"
+
+
+Subject = IssueRef | BoardRef
+"""What the agenda is about: an issue, or a board whose law is kept by one worker at a time."""
+
+
+def subject_of(text: str) -> Subject:
+    """Read an issue's or a board's name; ValueError when it is neither."""
+    tracker, _, key = text.partition(":")
+    return BoardRef(tracker) if key == "board" and _NAME.fullmatch(tracker) else IssueRef.parse(text)
+
+
 class Standing(StrEnum):
     """What a person's word is worth, asked of the tracker."""
 
@@ -134,13 +154,15 @@ class Card:
     """Where an issue stands on its tracker's board.
 
     `name` is the tracker's own name of the column (None: not on the board yet), `column` the protocol's column
-    that it stands for, if any. `barred` says why a column can't be entered from here.
+    that it stands for, if any. `barred` says why a column can't be entered from here. `left` is the column it was in
+    before, where the tracker tells.
     """
 
     name: str | None = None
     column: Column | None = None
     moved_at: datetime | None = None
     barred: Mapping[Column, str] = field(default_factory=dict)
+    left: Column | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +180,7 @@ class Issue:
     """An issue with its whole history. Times are aware.
 
     `card` is None where no board is connected; `priority` is None where the tracker has none, and empty if none is set.
+    `fields` are the fields that the policy reads or writes; `writable` names those that can be written here.
     `opened` are the issues that we opened because of this one; `opened_for` is the one because of which we opened this
     one. `has_internal_comments`: customers read this project's comments, and some can be kept from them.
     """
@@ -181,3 +204,4 @@ class Issue:
     opened: tuple[Opened, ...] = ()
     opened_for: IssueRef | None = None
     has_internal_comments: bool = False
+    writable: frozenset[str] = frozenset()

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from mapping.alarms import Alarming, alarm_keys, alarms, announced
-from mapping.board import ROBOT_WINDOW, Placement, placement
+from mapping.placement import ROBOT_WINDOW, Placement, placement
 from mapping.case import STATUS, Case, is_before_enforcement, own_comments
 from mapping.changes import (
     Acknowledge,

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, mo
 
 from mapping.calendar import WallClock, WorkingTime
 from mapping.hours import Hours, Strict, ZoneName
+from mapping.issue import Column
 from mapping.objectives import Okr
 from mapping.rules import DEFAULT_HINTS, DEFAULT_RULES, Rule, SeverityName, rule
 from mapping.severity import Severity
@@ -99,6 +100,9 @@ class Labels(Strict):
     waiting: Label = Field(
         _label("waiting-on-customer", "c5def5", "We wait for the customer: the resolution clock stands still"),
         alias="waiting-on-customer",
+    )
+    paused: Label = Field(
+        _label("paused-by-emergency", "bfd4f2", "Planned work, set aside for an emergency"), alias="paused-by-emergency"
     )
     at_risk: Label = Field(_label("sla-at-risk", "fbca04", "A promise is about to be broken"), alias="sla-at-risk")
     breached: Label = Field(_label("sla-breached", "b60205", "A promise is broken"), alias="sla-breached")
@@ -264,6 +268,30 @@ class Sla(Strict):
         """The time after which a clock of this length is at risk."""
         early = self.at_risk_of.get(clock, self.at_risk)
         return min(early, length) if isinstance(early, timedelta) else length * early / 100
+
+
+class Wip(Strict):
+    """The work limit (R18): what is done about a column that holds too much, whose work is counted together, and how
+    often within an hour a card is sent back before it is left where people want it (0: always sent back).
+    """
+
+    mode: Literal["off", "warn", "enforce"] = "enforce"
+    scope: Literal["board", "assignee"] = "board"
+    limits: Mapping[Column, Annotated[int, Field(ge=1, le=1000)]] = {Column.IN_PROGRESS: 1}
+    returns: Annotated[int, Field(ge=0, le=100)] = 3
+
+
+class BoardRules(Strict):
+    """The law of the boards."""
+
+    wip: Wip = Wip()
+
+
+class Pause(Strict):
+    """What a confirmed P0 does to planned work (R33): moved to the backlog or only labelled; on its board or on all."""
+
+    mode: Literal["move", "label"] = "move"
+    scope: Literal["tracker", "all"] = "tracker"
 
 
 class Roles(Strict):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mapping.alarms import announced
-from mapping.changes import DropComment, PostComment
+from mapping.changes import AlarmFacts, DropComment, PostComment
 from mapping.issue import Marker
 from mapping.policy import Policy, Roles, Sla
 from tests.mapping_house import REF, Desk, a_policy, alarm_in, an_issue, at, case_of, form, labels_of, plan_of, said
@@ -45,8 +45,15 @@ def rung(desk: Desk, until: float) -> list[tuple[float, PostComment]]:
     return said
 
 
+def facts_in(alarm: PostComment) -> AlarmFacts:
+    assert isinstance(alarm.facts, AlarmFacts)
+    return alarm.facts
+
+
 def told(alarms: Sequence[tuple[float, PostComment]]) -> list[Told]:
-    return [(minute, alarm.facts.step, [clock.name for clock in alarm.facts.breached]) for minute, alarm in alarms]
+    return [
+        (minute, facts_in(alarm).step, [clock.name for clock in facts_in(alarm).breached]) for minute, alarm in alarms
+    ]
 
 
 def played(desk: Desk, script: Sequence[tuple[float, Act]], until: float) -> list[tuple[float, PostComment]]:
@@ -197,7 +204,7 @@ def test_everything_else_is_edits() -> None:
 def test_late_alarms(script: Sequence[tuple[float, Act]], late: list[bool]) -> None:
     """What was missed is said at once, at the step that is due by now."""
     said = played(desk(), script, 8 * DAY)
-    assert [alarm.facts.late for _, alarm in said] == late
+    assert [facts_in(alarm).late for _, alarm in said] == late
     assert said[-1][1].memo["steps"] == 3
     assert {clock for _, alarm in said for clock in alarm.memo["announced"]} == {
         f"{name}@2026-11-23T09:00:00+00:00" for name in (ACK, SEEN, GONE_ON, "response", "resolution")
@@ -209,7 +216,7 @@ def test_an_alarm_after_an_outage_calls_everybody_who_was_not_called() -> None:
     made = desk()
     made.tracker.assign(REF, "alice", ["alice"])
     ((_, alarm),) = played(made, [(0, sleep(100))], 110)
-    assert (alarm.facts.step, alarm.facts.mentions) == (OWNER, ("alice", "bob", "erin"))
+    assert (facts_in(alarm).step, facts_in(alarm).mentions) == (OWNER, ("alice", "bob", "erin"))
 
 
 def upgraded_unseen(desk: Desk) -> None:
@@ -235,7 +242,7 @@ def test_reclassified(
 ) -> None:
     """The ladder counts from the upgrade, which is no outage: nobody was to know before."""
     said = played(desk("carol", before), script, 300)
-    found = [(minute, a.facts.step, a.facts.reclassified, a.facts.late) for minute, a in said]
+    found = [(minute, facts_in(a).step, facts_in(a).reclassified, facts_in(a).late) for minute, a in said]
     assert found[: len(alarms)] == alarms
 
 
@@ -423,7 +430,7 @@ def _assign(*names: str) -> Act:
     ],
 )
 def test_who_is_called(by: str, script: Sequence[tuple[float, Act]], mentions: list[tuple[str, ...]]) -> None:
-    assert [alarm.facts.mentions for _, alarm in played(desk(by), script, 300)] == mentions
+    assert [facts_in(alarm).mentions for _, alarm in played(desk(by), script, 300)] == mentions
 
 
 def test_an_assignee_on_jira_cloud_is_called_by_account_id() -> None:
@@ -433,7 +440,7 @@ def test_an_assignee_on_jira_cloud_is_called_by_account_id() -> None:
     person = replace(someone, id="5b10ac8d82e05b22cc7d4ef5", name="Bob B.")
     alarm = alarm_in(plan_of(an_issue("bob", body=STOPPED, assignees=(person,)), POLICY, 15))
     assert alarm is not None
-    assert alarm.facts.mentions == ("5b10ac8d82e05b22cc7d4ef5",)
+    assert facts_in(alarm).mentions == ("5b10ac8d82e05b22cc7d4ef5",)
 
 
 def test_steps_of_ones_own() -> None:
@@ -447,5 +454,5 @@ def test_what_an_alarm_is_for() -> None:
     policy = Policy(roles=ROLES, sla=Sla(time_zone="Europe/Berlin"))
     (_, (_, second), *_) = rung(desk(policy=policy), 45)
     assert (second.key, second.because) == ("alarm-2", ("R70", ACK, SEEN))
-    assert (second.facts.zone, str(second.facts.severity)) == ("Europe/Berlin", "P0")
-    assert {clock.state for clock in second.facts.breached} == {"breached"}
+    assert (facts_in(second).zone, str(facts_in(second).severity)) == ("Europe/Berlin", "P0")
+    assert {clock.state for clock in facts_in(second).breached} == {"breached"}

@@ -19,7 +19,7 @@ from integrator.journal import as_json as change_as_json
 from integrator.scenario import Impossible, Scenario
 from integrator.simulate import Line, Simulation
 from integrator.sync import plans
-from mapping.board import placement
+from mapping.placement import placement
 from mapping.case import Case
 from mapping.changes import Plan
 from mapping.clocks import Clock, clocks
@@ -82,15 +82,20 @@ def print_plan(ref: IssueRef, planned: Plan | str, as_json: bool) -> None:
             click.echo(f"  {in_words(change)}  ({because(change.because)})")
 
 
-def explain(name: str, config_file: Path, at: str | None, as_json: bool) -> None:
-    """Print why an issue is what it is, now or at another time."""
-    config = load(config_file)
+def read_one(config: Config, name: str) -> Issue:
+    """The issue that a person named, as it is now; where there is none, that is said and the answer is no."""
     (ref,) = named(config, [name])
     issue = connected(config)[ref.tracker].read([ref])[ref]
     if isinstance(issue, Gone):
         click.echo(f"{ref}: {issue.why}" + (f"; it is now {issue.moved_to}" if issue.moved_to else ""), err=True)
         raise Failed
-    explanation = explained(issue, config, instant_of(at) if at else wall_clock())
+    return issue
+
+
+def explain(name: str, config_file: Path, at: str | None, as_json: bool) -> None:
+    """Print why an issue is what it is, now or at another time."""
+    config = load(config_file)
+    explanation = explained(read_one(config, name), config, instant_of(at) if at else wall_clock())
     if as_json:
         say(explanation)
     else:

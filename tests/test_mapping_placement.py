@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mapping.board import placement
+from mapping.placement import placement
 from mapping.issue import Card, Column, Happened, Marker, TimelineEvent
 from tests.mapping_house import Desk, an_issue, at, case_of, did, form, said
 
