@@ -145,6 +145,17 @@ def explain(issue: str, at: str | None, config_file: Path, as_json: bool) -> Non
 
 
 @main.command()
+@click.argument("issue")
+@CONFIG
+@AS_JSON
+def draft(issue: str, config_file: Path, as_json: bool) -> None:
+    """Print the message to an emergency's customer that is due next, for a person to send. 1 if a place is empty."""
+    from integrator.commands import drafting
+
+    drafting.draft(issue, config_file, as_json)
+
+
+@main.command()
 @CONFIG
 @AS_JSON
 def okr(config_file: Path, as_json: bool) -> None:
