@@ -7,8 +7,9 @@ from typing import Any
 from adapters.http import Deadlines
 from adapters.jira import Basic, Bearer, JiraTracker
 from adapters.tracker import Outcome
-from mapping.changes import Change, EditStatus, StatusFacts
+from mapping.changes import Change, DraftFacts, EditStatus, OpenIssue, PostDraft, RetrospectiveFacts, StatusFacts
 from mapping.issue import Issue, IssueRef
+from mapping.severity import Severity
 from tests.contracts import Recorder
 from tests.standins.jira.acme import acme
 from tests.standins.jira.server import JiraStandIn
@@ -96,3 +97,16 @@ def write(tracker: JiraTracker, key: str, *changes: Change) -> Outcome:
 
 def status(body: str = "h2. P0", comment: str | None = None, **memo: Any) -> EditStatus:
     return EditStatus(FACTS, memo, comment, (), body)
+
+
+def opens(key: str, container: str = "", labels: tuple[str, ...] = ("retro",)) -> OpenIssue:
+    """A retrospective of the issue, put into words."""
+    times = START, START + timedelta(hours=2), START + timedelta(hours=26)
+    facts = RetrospectiveFacts(ref(key), "Down", Severity.P0, *times, (), (), (), "UTC")
+    words = {"title": "Retrospective of\nDown", "body": "h2. Five boxes"}
+    return OpenIssue("retrospective@20261123T140000Z", facts, container, (), frozenset(labels), **words)
+
+
+def draft(body: str = "Dear customer", comment: str | None = None, **places: str) -> PostDraft:
+    """A message to the customer, put into words."""
+    return PostDraft("draft@acknowledgement", DraftFacts("acknowledgement", places, (), None, "UTC"), comment, (), body)

@@ -12,7 +12,7 @@ from adapters.tracker import Health, Unreachable
 from mapping.issue import Column
 from tests.adapter_jira_house import PRODUCTS, House, Start, houses, ref
 from tests.contracts import Recorder
-from tests.standins.jira.acme import with_screen, with_workflow, without_column
+from tests.standins.jira.acme import with_create_screen, with_screen, with_workflow, without_column
 from tests.standins.jira.state import BoardColumn, Product, Transition
 
 HOOK = ("https://integrator.acme.example/webhooks/jira", "s3cret")
@@ -111,6 +111,25 @@ def no_permission(house: House) -> None:
     house.jira.world.grant("integrator", may - {"EDIT_ISSUES"}, "OPS")
 
 
+def no_new_issues(house: House) -> None:
+    may = house.jira.world.people["integrator"].grants["OPS"]
+    house.jira.world.grant("integrator", may - {"CREATE_ISSUES", "LINK_ISSUES"}, "OPS")
+
+
+def new_issues_need_more(house: House) -> None:
+    project = house.jira.world.projects["OPS"]
+    house.jira.world.projects["OPS"] = replace(project, create_required=frozenset({"customfield_10042", "labels"}))
+
+
+def no_link_on_screen(house: House) -> None:
+    with_create_screen(house.jira, "OPS", "summary", "description", "labels")
+
+
+def no_standard_type(house: House) -> None:
+    project = house.jira.world.projects["OPS"]
+    house.jira.world.projects["OPS"] = replace(project, levels={"10001": -1, "10002": -1})
+
+
 def no_project(house: House) -> None:
     house.jira.world.grant("integrator", frozenset(), "OPS")
     board = house.jira.world.boards[81]
@@ -141,6 +160,10 @@ ILLS: list[tuple[Callable[[House], None], Health, str, str]] = [
     (no_transition, Health.FAULT, 'No transition leads from the status "Backlog"', "add a transition from any status"),
     (no_limit, Health.WARNING, '"In Progress" shows no limit of 1', "Column constraint"),
     (no_permission, Health.FAULT, "the account lacks: Edit issues", "Permissions"),
+    (no_new_issues, Health.WARNING, "no retrospectives (R39) without: Create issues, Link issues", "Permissions"),
+    (new_issues_need_more, Health.WARNING, "(R39): a new issue needs Threatened key result", "optional"),
+    (no_link_on_screen, Health.WARNING, "can't be created with their link", "add the field Linked Issues"),
+    (no_standard_type, Health.WARNING, "no issue type but subtasks and epics", "add Task"),
     (no_project, Health.FAULT, "it does not exist, or the account can't see it", "Permissions"),
     (no_labels, Health.FAULT, "labels can't be changed on OPS-1", "add the field Labels"),
     (two_fields, Health.FAULT, "several fields have this name: customfield_10040, customfield_10041", "Use the id"),

@@ -99,7 +99,7 @@ class Writer:
             seen = self._reader.take(ref)
             if seen is None:
                 return _none_done(changes, "it is gone"), None
-            work = _Work(ref, seen, may_write, seen.memory, seen.memory)
+            work = _Work(ref, seen, may_write, seen.memory, seen.kept)
             self._write(work, changes)
         except LeaseLost:
             raise

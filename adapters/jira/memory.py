@@ -19,11 +19,11 @@ _ID = re.compile(r"[1-9][0-9]{0,17}")
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """An issue that we opened because of another one; the id stays when its key changes."""
+    """An issue that we opened because of another one; the id stays when its key changes, `at` is about when."""
 
     id: str
     key: str
-    at: datetime
+    at: datetime = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class Memory:
     """The property as we write it.
 
     `comments`: (comment id, marker) by marker key. `acknowledged`: the time of last update (`written`) by comment id.
-    `opened`: issues by what they are for. `opening`: what an issue was about to be opened for. `cause`: on an issue
-    that we opened ourselves.
+    `opened`: issues by what they are for. `opening`: what an issue was about to be opened for, where nobody saw yet
+    that it was. `cause`: on an issue that we opened ourselves.
     """
 
     comments: Mapping[str, tuple[str, Marker]] = field(default_factory=dict)

@@ -95,9 +95,9 @@ class Openings:
         return not is_whole(issue) and any(self._is_ours(comment.get("author")) for comment in came)
 
     def _still_known(self, number: str, stub: Stub | None) -> Kin | None:
-        """What is known, unless a status that changed since may have closed or reopened it."""
+        """What is known, unless it is ours and was moved since, or may have been closed or reopened."""
         kin = self._known.get(number)
-        return kin if kin and (kin.cause is None or (stub and stub.status == kin.status)) else None
+        return kin if kin and (kin.cause is None or stub == Stub(kin.key, kin.status)) else None
 
     def _kin(self, raw: Raw) -> Kin:
         fields = raw["fields"]

@@ -1,7 +1,7 @@
 """An issue as Jira tells it, made into an issue as the protocol sees it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from adapters.jira import markers
@@ -9,7 +9,7 @@ from adapters.jira.board import Layout, Place, transitions_of
 from adapters.jira.cache import Recent
 from adapters.jira.fetch import Fetcher, Raw
 from adapters.jira.history import Context, at_creation, items_of, moment, timeline
-from adapters.jira.memory import Cause, Child, Memory, acknowledged_in, opening_in
+from adapters.jira.memory import Cause, Child, Memory, acknowledged_in, opened_in, opening_in
 from adapters.jira.opened import Kin, Openings
 from adapters.jira.parse import comment_of, text_of, version
 from adapters.jira.people import People
@@ -22,12 +22,14 @@ from mapping.issue import Comment, Happened, Issue, IssueRef, Marker, Opened, Ti
 class Seen:
     """What a read learnt and the write after it needs.
 
-    `versions`: of the comments, by id. `service`: customers can read this project's comments.
+    `memory` is what the issue's property is to say, `kept` what it says about issues that we opened and otherwise the
+    same. `versions`: of the comments, by id. `service`: customers can read this project's comments.
     """
 
     id: str
     place: Place
     memory: Memory
+    kept: Memory
     versions: Mapping[str, str]
     service: bool
 
@@ -88,8 +90,9 @@ class Reader:
         service = (fields.get("project") or {}).get("projectTypeKey") == "service_desk"
         opened, cause = self._openings.of(raw, kin), self._openings.cause_of(raw)
         memory = _remembered(raw, comments, opened, cause)
+        kept = replace(memory, opened=opened_in(raw), opening=opening_in(raw))
         versions = {comment.id: version(comment) for comment in comments}
-        self._seen.put(ref, Seen(str(raw["id"]), place, memory, versions, service))
+        self._seen.put(ref, Seen(str(raw["id"]), place, memory, kept, versions, service))
         assignee = people.person(fields.get("assignee"))
         return Issue(
             ref=ref,

@@ -36,6 +36,7 @@ SYSTEM = {
     "project": ("Project", "project", None, []),
     "status": ("Status", "status", None, []),
     "resolution": ("Resolution", "resolution", None, ["set"]),
+    "statuscategorychangedate": ("Status Category Changed", "datetime", None, []),
     "resolutiondate": ("Resolved", "datetime", None, []),
     "reporter": ("Reporter", "user", None, ["set"]),
     "creator": ("Creator", "user", None, []),
@@ -228,8 +229,17 @@ class Wire:
             "comment": lambda: self.comment_page(record, comments),
             "issuelinks": lambda: list(self.links(record)),
         }
+        if self.cloud:
+            makers = {**makers, "statuscategorychangedate": lambda: self.category_changed(record)}
         said = {name: make() for name, make in makers.items() if wanted(name)}
         return said | {f.id: self.custom(f, record) for f in world.fields.values() if wanted(f.id)}
+
+    def category_changed(self, record: Record) -> str:
+        """When the issue last came into another category of statuses."""
+        known = {status.id: status.category for status in self._world.statuses.values()}
+        moves = [(h.created, i) for h in record.histories for i in h.items if i.field == "status"]
+        last = [at for at, item in moves if known.get(item.before or "") != known.get(item.after or "")]
+        return stamp(last[-1] if last else record.created, self._world.zone)
 
     def links(self, record: Record) -> Iterator[Json]:
         """The links to issues that the reader may see."""
