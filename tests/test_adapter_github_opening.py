@@ -78,7 +78,7 @@ LATER, CLOSED = "2026-11-23T08:50:00Z", "2026-11-23T08:55:00Z"
         ([opened(31, body(ref(7, "ACME/Shop")))], [one(31)]),
         ([opened(31, body(ref(3, "acme/old")))], [one(31)]),  # 7 came from there, created at the same time
         ([opened(31, body(), by="old-spark")], [one(31)]),
-        ([opened(32, body(), createdAt=LATER), opened(31, body())], [one(31), one(32, LATER)]),
+        ([opened(31, body(), createdAt=LATER), opened(32, body())], [one(32), one(31, LATER)]),
         ([opened(31, body()), opened(31, body())], [one(31)]),
         ([opened(31, body(), by="carol")], []),
         ([opened(31, body(), by="alice")], []),

@@ -152,6 +152,20 @@ def test_a_late_reference_makes_no_second_issue_in_another_process(
     assert opened_of(read(connect(shared=Shared()), number)) == [f"{SHOP}#2"]
 
 
+def test_the_look_sees_the_newest_of_many_issues(github: GitHubStandIn, connect: Connect, clock: Clock) -> None:
+    old = [github.open_issue(SHOP, "carol", f"Issue {n}") for n in range(105)]
+    clock.pass_by(60)
+    github.references_after = 3600
+    change = retrospective(old[0])
+    for number in old:
+        github.comment(SHOP, number, "alice", "Still there?")
+    for _ in range(2):
+        tracker = connect(shared=Shared())
+        read(tracker, old[0])
+        assert apply(tracker, old[0], [change]).failed == ()
+    assert len(github.numbers(SHOP)) == 106
+
+
 def test_reads_that_lag_show_what_this_process_opened(github: GitHubStandIn, connect: Connect, clock: Clock) -> None:
     number = resolved(github, clock)
     clock.pass_by(60)
