@@ -227,7 +227,7 @@ def test_the_fingerprint_is_of_what_plans_depend_on() -> None:
 
 def test_the_schema_knows_every_key_of_the_shipped_file() -> None:
     described = schema()
-    policy = {"severities", "labels", "triage", "sla", "roles", "escalation", "calendars"}
+    policy = {"severities", "labels", "triage", "sla", "roles", "escalation", "okr", "calendars"}
     assert policy | {"texts", "identity", "public_url", "trackers"} == set(described["properties"])
     assert described["$schema"].endswith("2020-12/schema")
     assert "needs-triage" in described["$defs"]["Labels"]["properties"]
