@@ -292,7 +292,8 @@ def _says(detail: ErrorDetails, keys: list[int | str], model: type[BaseModel]) -
         case "union_tag_invalid":
             return f"{detail['ctx']['tag']!r} is not a kind of tracker; use github or jira"
         case "extra_forbidden":
-            near = get_close_matches(str(keys[-1]), _all_keys(model, at_top=len(keys) == 1), n=1)
+            near = get_close_matches(str(keys[-1]), _top_keys(model) if len(keys) == 1 else [], n=1)
+            near = near or get_close_matches(str(keys[-1]), _all_keys(model), n=1)
             return f"is not a key here{f'; did you mean {near[0]!r}?' if near else ''}"
         case "missing":
             return "is missing"
@@ -304,7 +305,11 @@ def _says(detail: ErrorDetails, keys: list[int | str], model: type[BaseModel]) -
             return says if isinstance(given, dict | list) else f"{says} (given: {json.dumps(given)[:60]})"
 
 
-def _all_keys(model: type[BaseModel], at_top: bool) -> list[str]:
+def _top_keys(model: type[BaseModel]) -> list[str]:
+    return sorted(model.model_fields)
+
+
+def _all_keys(model: type[BaseModel]) -> list[str]:
     described = model.model_json_schema(by_alias=True)
-    parts = [described] if at_top else [described, *described.get("$defs", {}).values()]
+    parts = [described, *described.get("$defs", {}).values()]
     return sorted({key for part in parts for key in part.get("properties", {})})
