@@ -247,18 +247,25 @@ def _faults(detail: ErrorDetails, tree: Any, file: str, model: type[BaseModel]) 
     path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).lstrip(".")
     error = detail.get("ctx", {}).get("error")
     if isinstance(error, BadTemplate):
-        yield from (_fault_inside(slip, Fault(file, line, path, ""), tree["texts"][keys[-1]]) for slip in error.slips)
+        own = _first_line(tree["texts"], str(keys[-1]))
+        yield from (_fault_inside(slip, Fault(file, line, path, ""), own) for slip in error.slips)
     else:
         yield Fault(file, line, path, _says(detail, keys, model))
 
 
-def _fault_inside(slip: Slip, where: Fault, text: str) -> Fault:
-    """A slip of a template at its line of the file, where the file has the template's lines as they are (`|`)."""
-    if slip.line is None or where.line is None:
+def _fault_inside(slip: Slip, where: Fault, first: int | None) -> Fault:
+    """A slip of a template, at its line of the file where that is known."""
+    if slip.line is None:
         return replace(where, says=slip.says)
-    if isinstance(text, LiteralScalarString):
-        return replace(where, line=where.line + slip.line, says=slip.says)
+    if first is not None:
+        return replace(where, line=first + slip.line - 1, says=slip.says)
     return replace(where, says=f"in its line {slip.line}, {slip.says}")
+
+
+def _first_line(texts: Any, name: str) -> int | None:
+    """Where the file has a template's lines as they are: below its key, after the sign `|`."""
+    line = _line(texts, name)
+    return line + 1 if line is not None and isinstance(texts[name], LiteralScalarString) else None
 
 
 def _place(loc: tuple[int | str, ...], tree: Any) -> tuple[list[int | str], int | None]:

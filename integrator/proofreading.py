@@ -6,7 +6,8 @@ from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from functools import cache
 
-from jinja2 import TemplateError, TemplateSyntaxError, nodes
+from jinja2 import TemplateSyntaxError, UndefinedError, nodes
+from jinja2.exceptions import SecurityError
 from jinja2.meta import find_undeclared_variables
 
 from integrator.dialects import DIALECTS, Markdown
@@ -99,5 +100,5 @@ def _line(error: Exception) -> int | None:
 
 
 def _words(error: Exception) -> str:
-    kind = "" if isinstance(error, TemplateError) else f"{type(error).__name__}: "
+    kind = "" if isinstance(error, UndefinedError | SecurityError) else f"{type(error).__name__}: "
     return f"{kind}{' '.join(str(error).split())}"[:200]

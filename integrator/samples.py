@@ -54,6 +54,7 @@ _FULL_STATUS = StatusFacts(
     boxes=(Box("customer told", True), Box("diagnosis started", False)),
     roles=(("incident commander", "alice"), ("engineer", "bob")),
     zone="Europe/Berlin",
+    retrospective="acme/shop#13",
 )
 _EMPTY_STATUS = StatusFacts(None, None, (), (), (), "", "", (), (), False)
 _STATUS = (
