@@ -270,6 +270,16 @@ class Sla(Strict):
         return min(early, length) if isinstance(early, timedelta) else length * early / 100
 
 
+Limit = Annotated[int, Field(ge=1, le=1000)]
+
+
+def _can_be_limited(value: Mapping[Column, int]) -> Mapping[Column, int]:
+    """Backlog takes what other columns send back; Done and Emergency Queue are filled by the protocol (R21)."""
+    if wrong := [column for column in value if column not in {Column.IN_PROGRESS, Column.REVIEW}]:
+        raise ValueError(f"{wrong[0]} can't be limited; In Progress and Review can")
+    return value
+
+
 class Wip(Strict):
     """The work limit (R18): what is done about a column that holds too much, whose work is counted together, and how
     often within an hour a card is sent back before it is left where people want it (0: always sent back).
@@ -277,7 +287,7 @@ class Wip(Strict):
 
     mode: Literal["off", "warn", "enforce"] = "enforce"
     scope: Literal["board", "assignee"] = "board"
-    limits: Mapping[Column, Annotated[int, Field(ge=1, le=1000)]] = {Column.IN_PROGRESS: 1}
+    limits: Annotated[Mapping[Column, Limit], AfterValidator(_can_be_limited)] = {Column.IN_PROGRESS: 1}
     returns: Annotated[int, Field(ge=0, le=100)] = 3
 
 
@@ -336,6 +346,8 @@ class Policy(Strict):
     sla: Sla = Sla()
     roles: Roles = Roles()
     escalation: Escalation = Escalation()
+    board: BoardRules = BoardRules()
+    pause: Pause = Pause()
     okr: Okr = Okr()
     retrospective: Retrospective = Retrospective()
     calendars: Mapping[CalendarName, Hours] = {}
