@@ -18,12 +18,11 @@ from webhooks.delivery import Delivery
 from webhooks.receiver import Receiver, blueprint
 
 
-def web_app(  # noqa: PLR0913, PLR0917
+def web_app(
     store: Store,
     tasks: Agenda,
     receivers: Mapping[str, Receiver],
     spelled: Callable[[IssueRef], IssueRef],
-    wake: Callable[[], None],
     workers_alive: Callable[[], bool] | None,
 ) -> Flask:
     """The Flask application. `spelled` gives an issue's name in app.yaml's spelling; `workers_alive` is None where
@@ -33,9 +32,7 @@ def web_app(  # noqa: PLR0913, PLR0917
 
     def accept(tracker: str, delivery: Delivery) -> bool:
         touches = tuple(replace(touch, ref=spelled(touch.ref)) for touch in delivery.touches)
-        stored = tasks.accept(tracker, replace(delivery, touches=touches))
-        wake()
-        return stored
+        return tasks.accept(tracker, replace(delivery, touches=touches))
 
     app.register_blueprint(blueprint(receivers, accept, _heard))
     app.register_error_handler(HTTPException, _as_json)

@@ -92,8 +92,8 @@ class Bell:
 
     def _listen_once(self) -> None:
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-            conn.detach()
             line = cast(Any, conn.connection.driver_connection)
+            conn.detach()  # not the pool's any more: what it listens to ends when it is closed
             line.execute(f"LISTEN {CHANNEL}")
             next_minute = time.monotonic()
             while not self._closed.is_set():

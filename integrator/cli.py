@@ -112,13 +112,16 @@ def serve(config_file: Path, bind: str, no_work: bool, server: str) -> None:
 
 
 @main.command()
-@click.option("--threads", default=2, show_default=True, type=click.IntRange(1, 64), help="Workers in this process.")
+@click.option("--threads", default=2, show_default=True, type=click.IntRange(1, 64), help="Workers for each tracker.")
+@click.option(
+    "--metrics", metavar="HOST:PORT", help="Where to answer /metrics, /healthz and /readyz; nowhere if not said."
+)
 @CONFIG
-def work(config_file: Path, threads: int) -> None:
+def work(config_file: Path, threads: int, metrics: str | None) -> None:
     """Work on what is due, without taking webhooks: as many processes and hosts as you like on PostgreSQL."""
-    from integrator import serving
+    from integrator.commands import working
 
-    serving.work(config_file, threads)
+    working.work(config_file, threads, metrics)
 
 
 @main.command()
@@ -169,7 +172,7 @@ def okr(config_file: Path, as_json: bool) -> None:
 @click.option("--tracker", help="Only this tracker of app.yaml.")
 @click.option("--since", metavar="WHEN", help="Only issues updated since then: 2026-11-01, or 3d.")
 @click.option("--dry-run", is_flag=True, help="Only print what would change.")
-@click.option("--threads", default=2, show_default=True, type=click.IntRange(1, 64), help="Workers.")
+@click.option("--threads", default=2, show_default=True, type=click.IntRange(1, 64), help="Workers for each tracker.")
 @CONFIG
 @AS_JSON
 def sync(**options: Any) -> None:

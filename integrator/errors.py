@@ -50,6 +50,7 @@ def _sentence(error: Exception) -> tuple[int, str]:
     from adapters.tracker import AccessDenied, TrackerError
     from integrator.agenda import OtherPolicy
     from integrator.config import ConfigError
+    from integrator.presence import Taken
     from integrator.schema import NewerSchema
     from integrator.store import Unwritable
 
@@ -63,7 +64,7 @@ def _sentence(error: Exception) -> tuple[int, str]:
         case SQLAlchemyError() | Unwritable():
             reason = str(getattr(error, "orig", None) or error).splitlines()[0]
             return UNREACHABLE, f"the database cannot be used ({reason}); look at INTEGRATOR_DATABASE_URL"
-        case OtherPolicy() | NewerSchema():
+        case OtherPolicy() | NewerSchema() | Taken():
             return FAULTY, str(error)
         case _:
             return FAULTY, f"{type(error).__name__}: {error}; run it with --debug and report the traceback"

@@ -1,7 +1,8 @@
 """Workers in threads, and the heart that keeps their leases."""
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
@@ -14,18 +15,19 @@ log = structlog.get_logger()
 POLL = timedelta(seconds=0.5)
 BEAT = timedelta(seconds=15)
 BREATHER = timedelta(seconds=2)
+FAREWELL = 25.0  # seconds: a request under way ends within 20
 
 
 class Pool:
-    """A number of workers that take up whatever is due, at once when woken and within half a second otherwise."""
+    """A thread for each worker, which takes up what is due at once when woken and within half a second otherwise."""
 
-    def __init__(self, make_worker: Callable[[], Worker], threads: int) -> None:
-        self._workers = [make_worker() for _ in range(threads)]
+    def __init__(self, workers: Sequence[Worker]) -> None:
+        self._workers = tuple(workers)
         self._stopping = threading.Event()
         self._bell = threading.Condition()
         self._rings = 0
         self._threads = [
-            threading.Thread(target=self._work, args=(worker,), name=f"worker-{number}")
+            threading.Thread(target=self._work, args=(worker,), name=f"worker-{number}", daemon=True)
             for number, worker in enumerate(self._workers)
         ]
         self._heart = threading.Thread(target=self._beat, name="heart", daemon=True)
@@ -42,12 +44,24 @@ class Pool:
             self._rings += 1
             self._bell.notify_all()
 
-    def stop(self, timeout: float = 30) -> None:
-        """Finish the batches at hand and end; a batch that takes longer is left to its leases."""
+    def stop(self, timeout: float = FAREWELL) -> None:
+        """Finish the requests under way, begin no other, and give back what was taken up."""
+        until = time.monotonic() + timeout
         self._stopping.set()
+        for worker in self._workers:
+            worker.stop()
         self.wake()
-        for thread in self._threads:
-            thread.join(timeout)
+        for worker, thread in zip(self._workers, self._threads, strict=True):
+            thread.join(max(0.0, until - time.monotonic()))
+            if thread.is_alive():
+                self._leave(worker)
+
+    @staticmethod
+    def _leave(worker: Worker) -> None:
+        try:
+            worker.give_back()
+        except Exception:
+            log.exception("leases not given back")
 
     @property
     def is_alive(self) -> bool:
@@ -55,7 +69,7 @@ class Pool:
         return all(thread.is_alive() for thread in self._threads)
 
     def _work(self, worker: Worker) -> None:
-        while not self._stopping.is_set() and threading.main_thread().is_alive():
+        while not self._stopping.is_set():
             heard = self._rings
             try:
                 busy = worker.run_due() > 0

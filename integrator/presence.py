@@ -14,27 +14,47 @@ except ImportError:  # Windows has no such lock: leases run out by themselves th
     fcntl = None  # type: ignore[assignment]
 
 
+class Taken(Exception):
+    """Another process works on this SQLite database already."""
+
+
 class Presence:
-    """A process being at work on a database file."""
+    """A process being at work on a database file: a passing one (`sync`) or the standing one (`serve`, `work`)."""
 
     def __init__(self, database: Path) -> None:
-        self._path = database.with_name(database.name + ".lock")
-        self._file: IO[bytes] | None = None
+        self._database = database
+        self._files: list[IO[bytes]] = []
+
+    def stand(self) -> None:
+        """Be the one that stands at work here; Taken when another does."""
+        if fcntl is None:
+            return
+        file = self._open(".worker")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Taken(
+                f"another `integrator serve` or `integrator work` is at work on {self._database} already, and SQLite "
+                "takes one; stop that one, or use PostgreSQL (INTEGRATOR_DATABASE_URL)"
+            ) from None
 
     def enter(self, if_alone: Callable[[], None]) -> None:
         """Be present from now on; when nobody else is, do `if_alone` first, before anybody can come."""
         if fcntl is None:
             return
-        self._file = self._path.open("ab")
+        file = self._open(".lock")
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if_alone()
         except BlockingIOError:
             pass
-        fcntl.flock(self._file, fcntl.LOCK_SH)
+        fcntl.flock(file, fcntl.LOCK_SH)
 
     def leave(self) -> None:
         """Be present no more."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        while self._files:
+            self._files.pop().close()
+
+    def _open(self, suffix: str) -> IO[bytes]:
+        self._files.append(self._database.with_name(self._database.name + suffix).open("ab"))
+        return self._files[-1]

@@ -43,8 +43,14 @@ class Service:
         """Whether there are workers and all of them are at work."""
         return self.pool is not None and self.pool.is_alive
 
+    def stand(self) -> None:
+        """Be the one process that stands at work, where the database takes one (SQLite); Taken when another does."""
+        if self.pool is not None and self.presence is not None:
+            self.presence.stand()
+
     def start(self) -> None:
         """Adopt the policy and begin to work."""
+        self.store.bell.listen(self.pool.wake if self.pool is not None else None)
         if self.pool is None:
             return
         if self.presence is not None:
@@ -85,21 +91,23 @@ def build(
     threads: int = THREADS,
     environ: Mapping[str, str] = os.environ,
 ) -> Service:
-    """Wire a process together. `threads` 0: webhooks only."""
+    """Wire a process together. `threads` 0: webhooks only.
+
+    The threads are for each tracker, so that one that doesn't answer never keeps another waiting.
+    """
     clerk = Agenda(store, me(), config.policy_hash)
     texts = Texts(config.texts.given)
 
-    def worker() -> Worker:
+    def worker(name: str) -> Worker:
         own = Agenda(store, me(), config.policy_hash)
-        return Worker(store, own, connect(), config, texts, watches(config))
+        return Worker(store, own, {name: connect()[name]}, config, texts, watches(config))
 
-    pool = Pool(worker, threads) if threads else None
+    pool = Pool([worker(name) for name in config.trackers for _ in range(threads)]) if threads else None
     app = web_app(
         store,
         clerk,
         receivers(config, environ),
         canonical(config),
-        pool.wake if pool else lambda: None,
         (lambda: pool.is_alive) if pool else None,
     )
     presence = Presence(store.file) if store.file is not None else None
@@ -126,6 +134,7 @@ def wsgi() -> Flask:
     store = open_store()
     threads = int(os.environ.get("INTEGRATOR_THREADS", str(THREADS)))
     service = build(config, store, tracker_factory(config, store.now), threads)
+    service.stand()
     service.start()
     threading.Thread(target=_stop_with_the_process, args=(service,), name="closer").start()
     return service.app

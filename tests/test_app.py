@@ -40,13 +40,14 @@ class Site:
         self.store = Store(f"sqlite:///{folder}/a.db", Clock(START))
         self.store.migrate()
         self.tasks = Agenda(self.store, "me")
+        self.store.bell.listen(self._ring)
         self.rings = 0
         self.alive: bool | None = True
 
     def client(self, receive: Mapping[str, Receiver] | None = None, workers: bool = True) -> FlaskClient:
         heard = receivers(CONFIG, {"INTEGRATOR_GITHUB_WEBHOOK_SECRETS": SECRET}) if receive is None else receive
         alive: Callable[[], bool] | None = (lambda: bool(self.alive)) if workers else None
-        return web_app(self.store, self.tasks, heard, canonical(CONFIG), self._ring, alive).test_client()
+        return web_app(self.store, self.tasks, heard, canonical(CONFIG), alive).test_client()
 
     def _ring(self) -> None:
         self.rings += 1

@@ -21,6 +21,8 @@ class Job:
 
     def __init__(self, work: Callable[[], int] = lambda: 0, beat: Callable[[], None] = lambda: None) -> None:
         self.rounds = 0
+        self.stopped = False
+        self.given_back = 0
         self.beats = 0
         self._work = work
         self._beat = beat
@@ -33,11 +35,16 @@ class Job:
         self.beats += 1
         self._beat()
 
+    def stop(self) -> None:
+        self.stopped = True
+
+    def give_back(self) -> None:
+        self.given_back += 1
+
 
 @contextmanager
 def running(*jobs: Job) -> Iterator[Pool]:
-    waiting = iter(jobs)
-    pool = Pool(lambda: next(waiting), len(jobs))  # type: ignore[arg-type, return-value]
+    pool = Pool(jobs)  # type: ignore[arg-type]
     pool.start()
     try:
         yield pool

@@ -1,0 +1,69 @@
+"""Granian as `serve` needs it: it remembers which signal ended it, and never outlives its parent."""
+
+import os
+import signal
+import threading
+import time
+from types import FrameType
+from typing import Any
+
+from flask import Flask
+from granian import Granian
+from granian.constants import Interfaces
+
+from integrator.ending import Ending, end_when_told
+from integrator.pool import FAREWELL
+from integrator.service import wsgi
+
+LOOK_UP = 1.0  # seconds between two looks at whether the parent still lives
+LAST_PATIENCE = int(FAREWELL) + 5  # seconds for the worker process
+
+
+def serve(host: str, port: int) -> None:
+    """Listen until told to end; KeyboardInterrupt when it was Ctrl-C."""
+    server = _Server(
+        target="integrator.granian_server:application",
+        factory=True,
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=1,
+        blocking_threads=4,
+        respawn_failed_workers=True,
+        workers_kill_timeout=LAST_PATIENCE,
+        log_access=False,
+    )
+    try:
+        server.serve()
+    except SystemExit:
+        if server.ending.told is None:
+            raise
+    server.ending.leave()
+
+
+class _Server(Granian):  # type: ignore[misc, valid-type]
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.ending = Ending()
+
+    def signal_handler_interrupt(self, number: int, frame: FrameType | None) -> None:
+        if self.ending.told is not None:
+            for process in self.wrks:
+                process.kill()
+        self.ending.signalled(number, frame)
+        super().signal_handler_interrupt(number, frame)
+
+
+def application() -> Flask:
+    """What Granian's worker process loads. Until Granian listens there, a signal ends it in order."""
+    end_when_told()
+    signal.signal(signal.SIGINT, signal.getsignal(signal.SIGTERM))
+    threading.Thread(target=_end_with, args=(os.getppid(),), name="orphan", daemon=True).start()
+    return wsgi()
+
+
+def _end_with(parent: int) -> None:
+    """A worker process whose parent was killed would go on listening, and keep a new one from starting."""
+    while os.getppid() == parent:
+        time.sleep(LOOK_UP)
+    os.kill(os.getpid(), signal.SIGTERM)
