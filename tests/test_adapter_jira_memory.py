@@ -7,7 +7,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import responses
 
+from adapters.jira import Bearer, JiraTracker
 from adapters.jira.memory import (
     LONGEST_PROPERTY,
     Cause,
@@ -22,14 +24,15 @@ from adapters.jira.memory import (
     written,
 )
 from mapping.changes import Acknowledge, SetLabels
-from mapping.issue import Issue, Marker
-from tests.adapter_jira_house import PRODUCTS, House, Start, draft, houses, opens, read, status, write
+from mapping.issue import Issue, Marker, Opened
+from tests.adapter_jira_house import PRODUCTS, House, Start, draft, houses, opens, read, ref, status, write
 from tests.contracts import Recorder
 from tests.standins.jira.state import Product
 
 OURS = "spark-integrator"
 LABEL = SetLabels(frozenset({"P0"}), frozenset(), ())
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+CHILD = {"id": "12", "key": "OPS-9", "at": "2026-11-23T12:00:00.000+00:00"}
 
 
 @pytest.fixture
@@ -114,6 +117,20 @@ def test_acknowledgement_survives_a_field_that_is_refused(start: Start) -> None:
     assert acknowledged(read(tracker, key)) == [comment]
 
 
+def test_an_opened_issue_that_may_not_be_read_stays_as_it_was_listed() -> None:
+    site, said = "https://jira.acme.example", "2026-11-23T09:00:00.000+0000"
+    listed = {"comments": {}, "opened": {"retrospective@1": CHILD}}
+    fields = {"summary": "x", "created": said, "updated": said, "status": {"id": "1", "name": "To Do"}}
+    issue = {"id": "3", "key": "OPS-3", "fields": fields, "properties": {OURS: listed}}
+    with responses.RequestsMock() as api:
+        api.get(f"{site}/rest/api/2/myself", json={"key": "JIRAUSER1", "name": "robot"})
+        api.get(f"{site}/rest/api/2/issue/OPS-3", json=issue)
+        api.get(f"{site}/rest/api/2/issue/12", status=403, json={"errorMessages": ["No."]})
+        how: dict[str, Any] = {"product": "data-center", "clock": lambda: NOON, "auth": Bearer("t")}
+        seen = read(JiraTracker(name="jira", url=site, projects=["OPS"], **how), "OPS-3")
+    assert seen.opened == (Opened("retrospective@1", ref("OPS-9"), NOON),)
+
+
 def test_only_the_newest_acknowledgements_are_kept() -> None:
     versions = {str(n): written(NOON + timedelta(minutes=n)) for n in range(250)}
     memory = Memory().acknowledging(versions)
@@ -130,6 +147,11 @@ def test_the_property_never_outgrows_what_jira_takes() -> None:
     assert "199" in short.acknowledged
     assert len(str(on_issue(short)["value"])) < LONGEST_PROPERTY
     assert short.comments == memory.comments
+
+
+def test_times_are_written_in_one_way() -> None:
+    at = NOON.astimezone(ZoneInfo("Asia/Kolkata")) + timedelta(microseconds=500)
+    assert written(at) == written(NOON) == "2026-11-23T12:00:00.000+00:00"
 
 
 def test_the_property_reads_as_it_was_written() -> None:
@@ -150,7 +172,6 @@ def test_the_property_reads_as_it_was_written() -> None:
     assert cause_in(issue) == memory.cause
 
 
-CHILD = {"id": "12", "key": "OPS-9", "at": "2026-11-23T12:00:00.000+00:00"}
 GARBAGE: list[Any] = [
     None,
     "x",
