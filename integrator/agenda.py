@@ -8,7 +8,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from integrator.store import Instant, Store, Unwritable, agenda, deliveries, facts, intents, trackers
-from mapping.issue import IssueRef
+from mapping.issue import IssueRef, Subject, subject_of
 from webhooks.delivery import Delivery, NotStored, Touch
 
 log = structlog.get_logger()
@@ -37,15 +37,23 @@ class Lane(IntEnum):
     SWEEP = 2
 
 
+class Role(StrEnum):
+    """What an issue means to its board's law."""
+
+    NONE = ""
+    CARD = "card"  # stands in a limited column or in the Emergency Queue, or is paused
+    P0 = "p0"  # stops other work
+
+
 class OtherPolicy(Exception):
     """Another process runs a newer policy on this database; this one must stop working."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An issue that this worker has leased: `seq` as it was then, and the oldest read that may be believed."""
+    """A subject that this worker has leased: `seq` as it was then, and the oldest read that may be believed."""
 
-    ref: IssueRef
+    ref: Subject
     seq: int
     lane: Lane
     attempts: int
@@ -88,8 +96,8 @@ class Agenda:
         self._store.bell.ring()
         return is_new
 
-    def touch(self, refs: Sequence[IssueRef], lane: Lane, at: datetime | None = None) -> None:
-        """Put issues on the agenda; the earlier time and the better lane win."""
+    def touch(self, refs: Sequence[Subject], lane: Lane, at: datetime | None = None) -> None:
+        """Put issues and boards on the agenda; the earlier time and the better lane win."""
         when = at or self._store.now()
 
         def work(conn: Connection) -> None:
@@ -147,9 +155,9 @@ class Agenda:
 
     def _claim_lane(self, conn: Connection, tracker: str, lane: Lane, now: datetime, limit: int) -> list[Claim]:
         column = agenda.c.timer_at if lane is Lane.TIMER else agenda.c.look_at
-        due = [agenda.c.tracker == tracker, column <= now, agenda.c.parked_at.is_(None)]
+        due = [agenda.c.tracker == tracker, column <= now]
         if lane is not Lane.TIMER:
-            due.append(agenda.c.lane == lane)
+            due += [agenda.c.lane == lane, agenda.c.parked_at.is_(None)]
         free = agenda.c.lease_until.is_(None) | (agenda.c.lease_until <= now)
         rows = conn.execute(
             sa.select(agenda).where(*due, free).order_by(column).limit(limit).with_for_update(skip_locked=True)
@@ -161,14 +169,14 @@ class Agenda:
         )
         return [_claimed(row, lane) for row in rows]
 
-    def renew(self, claims: Sequence[Claim]) -> set[IssueRef]:
+    def renew(self, claims: Sequence[Claim]) -> set[Subject]:
         """Hold the leases for another minute; the issues whose lease is still ours."""
         now = self._store.now()
 
-        def work(conn: Connection) -> set[IssueRef]:
+        def work(conn: Connection) -> set[Subject]:
             mine = self._mine(claims)
             conn.execute(sa.update(agenda).where(*mine).values(lease_until=now + LEASE))
-            return {IssueRef.parse(s) for s in conn.scalars(sa.select(agenda.c.subject).where(*mine))}
+            return {subject_of(s) for s in conn.scalars(sa.select(agenda.c.subject).where(*mine))}
 
         return self._store.write(work)
 
@@ -177,17 +185,19 @@ class Agenda:
 
     # ------------------------------------------------------------------ putting down
 
-    def done(
+    def done(  # noqa: PLR0913, PLR0917 - all that is known of a subject
         self,
         conn: Connection,
         claim: Claim,
         timer_at: datetime | None,
         floor: datetime | None,
         is_settling: bool = False,
+        role: str = "",
     ) -> None:
-        """The issue is as it should be. Touched meanwhile, it stays due; `timer_at` is when to look by itself.
+        """The subject is as it should be. Touched meanwhile, it stays due; `timer_at` is when to look by itself.
 
         `is_settling`: what was created may not be seen yet in the next moments, so its intents last until then.
+        `role` is what the issue means to its board.
         """
         unchanged = agenda.c.seq == claim.seq
         conn.execute(
@@ -202,6 +212,7 @@ class Agenda:
                 lease_by=None,
                 attempts=0,
                 last_error=None,
+                role=role,
             )
         )
         if not is_settling:
@@ -216,10 +227,11 @@ class Agenda:
         """Nothing is wrong, but it is too early, whatever happened meanwhile: look again then."""
         self._reschedule(conn, claim, at, fresh=sa.false(), also={})
 
-    def failed(self, conn: Connection, claim: Claim, error: str) -> None:
+    def failed(self, conn: Connection, claim: Claim, error: str, timer_at: datetime | None = None) -> None:
         """It did not work: try again later, and later each time; after the last attempt it is parked.
 
-        Touched meanwhile, it starts anew: what came in may be what mends it.
+        Touched meanwhile, it starts anew: what came in may be what mends it. A parked issue's clocks go on: it is
+        looked at when they are due (`timer_at`), too.
         """
         attempts = claim.attempts + 1
         now = self._store.now()
@@ -229,6 +241,7 @@ class Agenda:
             "attempts": sa.case((fresh, agenda.c.attempts), else_=attempts),
             "parked_at": sa.case((fresh, sa.null()), else_=sa.literal(now, agenda.c.parked_at.type)),
             "last_error": error[:500],
+            **({"timer_at": timer_at} if timer_at else {}),
         }
         if attempts < MAX_ATTEMPTS:
             del also["parked_at"]
@@ -254,6 +267,28 @@ class Agenda:
         free = sa.update(agenda).where(agenda.c.lease_until.is_not(None)).values(lease_until=None, lease_by=None)
         self._store.write(lambda conn: conn.execute(free))
 
+    def on_board(self, tracker: str) -> list[IssueRef]:
+        """The issues that mattered to their board when they were last seen."""
+        return self._in_role(agenda.c.tracker == tracker, agenda.c.role != "")
+
+    def stopping_work(self) -> list[IssueRef]:
+        """The confirmed, open P0s of all trackers, as last seen."""
+        return self._in_role(agenda.c.role == Role.P0)
+
+    def _in_role(self, *which: Any) -> list[IssueRef]:
+        rows = self._store.read(lambda conn: conn.scalars(sa.select(agenda.c.subject).where(*which)).all())
+        return sorted(ref for ref in map(subject_of, rows) if isinstance(ref, IssueRef))
+
+    def floors(self, refs: Sequence[IssueRef]) -> dict[IssueRef, datetime]:
+        """The time of last update that each of these issues is known to have reached."""
+        known = sa.select(agenda.c.subject, agenda.c.floor).where(agenda.c.subject.in_([str(ref) for ref in refs]))
+        rows = self._store.read(lambda conn: conn.execute(known.where(agenda.c.floor.is_not(None))).all())
+        return {IssueRef.parse(row.subject): row.floor for row in rows}
+
+    def rose(self, conn: Connection, ref: IssueRef, floor: datetime | None) -> None:
+        """We wrote to an issue for its board's sake: look at it again, not older than that."""
+        self._touch(conn, Touch(ref, floor), Lane.EVENT, self._store.now())
+
     # ------------------------------------------------------------------ intents
 
     def begin(self, creations: Sequence[tuple[IssueRef, str]]) -> None:
@@ -269,12 +304,12 @@ class Agenda:
         if rows:
             self._store.write(work)
 
-    def unsettled(self, claims: Sequence[Claim]) -> dict[IssueRef, datetime]:
+    def unsettled(self, claims: Sequence[Claim]) -> dict[Subject, datetime]:
         """Issues on which a creation may have happened unseen, and when its outcome can be read."""
         wanted = intents.c.subject.in_([str(claim.ref) for claim in claims])
         rows = self._store.read(lambda conn: conn.execute(sa.select(intents).where(wanted)).all())
         now = self._store.now()
-        return {IssueRef.parse(row.subject): row.begun_at + SETTLE for row in rows if row.begun_at + SETTLE > now}
+        return {subject_of(row.subject): row.begun_at + SETTLE for row in rows if row.begun_at + SETTLE > now}
 
     # ------------------------------------------------------------------ trackers and policy
 
@@ -343,9 +378,9 @@ class Agenda:
         query = sa.select(agenda).where(*_chosen(parked, due)).order_by(agenda.c.lane, agenda.c.look_at)
         return [dict(row._mapping) for row in self._store.read(lambda conn: conn.execute(query).all())]
 
-    def replay(self, refs: Sequence[IssueRef] | None) -> int:
+    def replay(self, refs: Sequence[Subject] | None) -> int:
         """Put parked issues (all, or these) back on the agenda; how many there were."""
-        parked = [IssueRef.parse(row["subject"]) for row in self.rows(parked=True)]
+        parked = [subject_of(row["subject"]) for row in self.rows(parked=True)]
         chosen = parked if refs is None else [ref for ref in parked if ref in refs]
         self.touch(chosen, Lane.EVENT)
         return len(chosen)
@@ -357,7 +392,7 @@ def _chosen(parked: bool, due: Any) -> tuple[Any, ...]:
 
 def _claimed(row: Any, lane: Lane) -> Claim:
     shows = tuple((row.shows or "").split())
-    return Claim(IssueRef.parse(row.subject), row.seq, lane, row.attempts, row.floor, shows)
+    return Claim(subject_of(row.subject), row.seq, lane, row.attempts, row.floor, shows)
 
 
 def _shows(new: Any) -> Any:

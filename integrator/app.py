@@ -1,8 +1,7 @@
 """The web application: webhooks in, health and metrics out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from typing import Any
 
 import sqlalchemy as sa
 from flask import Flask
@@ -10,28 +9,35 @@ from flask.typing import ResponseReturnValue
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from werkzeug.exceptions import HTTPException
 
-from integrator import metrics
+from integrator import gauges, metrics
 from integrator.agenda import Agenda
-from integrator.store import Store, agenda
+from integrator.probe import Probe
+from integrator.store import Store
+from integrator.store import trackers as held_back
 from mapping.issue import IssueRef
 from webhooks.delivery import Delivery
 from webhooks.receiver import Receiver, blueprint
 
 
-def web_app(
+def web_app(  # noqa: PLR0913, PLR0917
     store: Store,
     tasks: Agenda,
     receivers: Mapping[str, Receiver],
     spelled: Callable[[IssueRef], IssueRef],
+    trackers: Collection[str],
     workers_alive: Callable[[], bool] | None,
 ) -> Flask:
-    """The Flask application. `spelled` gives an issue's name in app.yaml's spelling; `workers_alive` is None where
-    this process has no workers.
+    """The Flask application. `receivers` are empty where this process takes no webhooks, `workers_alive` is None where
+    it has no workers; `spelled` gives an issue's name in app.yaml's spelling, `trackers` are all that it names.
     """
     app = Flask("integrator", static_folder=None)
+    probe = Probe(store)
 
     def accept(tracker: str, delivery: Delivery) -> bool:
-        touches = tuple(replace(touch, ref=spelled(touch.ref)) for touch in delivery.touches)
+        touches = tuple(
+            replace(touch, ref=spelled(touch.ref)) if isinstance(touch.ref, IssueRef) else touch
+            for touch in delivery.touches
+        )
         return tasks.accept(tracker, replace(delivery, touches=touches))
 
     app.register_blueprint(blueprint(receivers, accept, _heard))
@@ -43,12 +49,17 @@ def web_app(
 
     @app.get("/readyz")
     def readyz() -> ResponseReturnValue:
-        reasons = list(_reasons(store, workers_alive))
-        return ({"status": "not ready", "reasons": reasons}, 503) if reasons else {"status": "ready"}
+        reasons = [] if (trouble := probe.trouble()) is None else [trouble]
+        if workers_alive is not None and not workers_alive():
+            reasons.append("the workers are not running")
+        if reasons:
+            return {"status": "not ready", "reasons": reasons}, 503
+        held = _held(store)
+        return {"status": "ready", "held_back": held} if held else {"status": "ready"}
 
     @app.get("/metrics")
     def metrics_page() -> ResponseReturnValue:
-        _measure(store)
+        gauges.measure(store, trackers)
         return generate_latest(), 200, {"Content-Type": CONTENT_TYPE_LATEST}
 
     return app
@@ -62,29 +73,11 @@ def _as_json(error: HTTPException) -> ResponseReturnValue:
     return {"error": error.name.lower()}, error.code or 500
 
 
-def _reasons(store: Store, workers_alive: Callable[[], bool] | None) -> list[str]:
-    reasons = []
+def _held(store: Store) -> dict[str, str]:
+    """Why whole trackers are left alone just now. Deliveries are taken all the same, so this process is ready."""
+    query = sa.select(held_back).where(held_back.c.not_before > store.now())
     try:
-        store.read(lambda conn: conn.execute(sa.select(agenda.c.subject).limit(1)).first())
+        rows = store.read(lambda conn: conn.execute(query).all())
     except sa.exc.SQLAlchemyError:
-        reasons.append("the database does not answer")
-    if workers_alive is not None and not workers_alive():
-        reasons.append("the workers are not running")
-    return reasons
-
-
-def _measure(store: Store) -> None:
-    now = store.now()
-
-    def counts(conn: Any) -> tuple[int, int]:
-        rows = sa.select(sa.func.count()).select_from(agenda)
-        is_due = (agenda.c.look_at <= now) | (agenda.c.timer_at <= now)
-        due = conn.execute(rows.where(agenda.c.parked_at.is_(None), is_due)).scalar_one()
-        return due, conn.execute(rows.where(agenda.c.parked_at.is_not(None))).scalar_one()
-
-    try:
-        due, parked = store.read(counts)
-    except sa.exc.SQLAlchemyError:
-        return
-    metrics.DUE.set(due)
-    metrics.PARKED.set(parked)
+        return {}  # gone since it was asked: the next look says so
+    return {row.name: f"until {row.not_before:%H:%M:%S} UTC: {row.why}" for row in rows}

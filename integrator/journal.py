@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from integrator.store import journal
 from mapping.changes import Change
-from mapping.issue import IssueRef
+from mapping.issue import Subject
 
 
 def as_json(change: Change) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def as_json(change: Change) -> dict[str, Any]:
 
 
 def note(
-    conn: Connection, at: datetime, ref: IssueRef, applied: Sequence[Change], failed: Sequence[tuple[Change, str]]
+    conn: Connection, at: datetime, ref: Subject, applied: Sequence[Change], failed: Sequence[tuple[Change, str]]
 ) -> None:
     """Write down what became of an issue's changes."""
     lines = [_line(at, ref, change, None) for change in applied]
@@ -32,7 +32,7 @@ def note(
         conn.execute(sa.insert(journal), lines)
 
 
-def _line(at: datetime, ref: IssueRef, change: Change, error: str | None) -> dict[str, Any]:
+def _line(at: datetime, ref: Subject, change: Change, error: str | None) -> dict[str, Any]:
     detail = as_json(change)
     return {
         "at": at,

@@ -2,13 +2,37 @@
 
 import logging
 import sys
+from contextlib import suppress
+from typing import TextIO
 
 import structlog
+
+
+class Forgiving:
+    """A stream that nobody has to fear: a line that can't be written (disk full, reader gone) is dropped.
+
+    Otherwise a full disk would end a worker over a line that says so, and turn a stored delivery's 202 into a 500.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, or don't."""
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, or don't."""
+        with suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 def set_up_logs(level: int = logging.INFO) -> None:
     """Send structured lines to stderr."""
     on_terminal = sys.stderr.isatty()
+    stream: TextIO = Forgiving(sys.stderr)  # type: ignore[assignment]
     renderer = structlog.dev.ConsoleRenderer(colors=on_terminal) if on_terminal else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[
@@ -19,6 +43,6 @@ def set_up_logs(level: int = logging.INFO) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(stream),
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    logging.basicConfig(level=logging.WARNING, stream=stream, format="%(levelname)s %(name)s %(message)s")

@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from flask import Flask
@@ -25,6 +26,7 @@ from integrator.worker import Worker
 
 DATABASE = "sqlite:///integrator.db"
 THREADS = 2
+LOOK_AT_BOARDS = timedelta(minutes=5)  # how long a move that sent no webhook can go unseen
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def build(
 
     def worker(name: str) -> Worker:
         own = Agenda(store, me(), config.policy_hash)
-        return Worker(store, own, {name: connect()[name]}, config, texts, watches(config))
+        return Worker(store, own, connect(), config, texts, watches(config), LOOK_AT_BOARDS, (name,))
 
     pool = Pool([worker(name) for name in config.trackers for _ in range(threads)]) if threads else None
     app = web_app(
@@ -108,6 +110,7 @@ def build(
         clerk,
         receivers(config, environ),
         canonical(config),
+        config.trackers,
         (lambda: pool.is_alive) if pool else None,
     )
     presence = Presence(store.file) if store.file is not None else None

@@ -75,10 +75,13 @@ agenda = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("parked_at", Instant),
     sa.Column("last_error", sa.Text),
+    sa.Column("role", sa.Text, nullable=False, server_default=""),
     sa.Index("agenda_look", "tracker", "lane", "look_at"),
     sa.Index("agenda_timer", "tracker", "timer_at"),
 )
 _parked = agenda.c.parked_at.is_not(None)
+_on_board = agenda.c.role != ""
+sa.Index("agenda_role", agenda.c.role, sqlite_where=_on_board, postgresql_where=_on_board)
 sa.Index("agenda_parked", agenda.c.parked_at, sqlite_where=_parked, postgresql_where=_parked)
 
 trackers = sa.Table(

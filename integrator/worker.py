@@ -5,22 +5,24 @@ whatever goes wrong with an issue is that issue's alone.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy.engine import Connection
 
-from adapters.tracker import Dialect, Gone, LeaseLost, Outcome, Tracker, TrackerError
+from adapters.tracker import Gone, LeaseLost, Outcome, Tracker, TrackerError
 from integrator import journal, metrics
-from integrator.agenda import LEASE, Agenda, Claim, Lane
+from integrator.agenda import LEASE, Agenda, Claim, Lane, Role
+from integrator.boards import Boards
 from integrator.store import Store
 from integrator.texts import Texts
+from integrator.wording import created, in_words
 from mapping.case import Case
-from mapping.changes import Change, EditStatus, OpenIssue, Plan, PostComment, PostDraft
+from mapping.changes import Change, OpenIssue, Plan
 from mapping.freshness import is_shown
-from mapping.issue import Issue, IssueRef
-from mapping.plan import plan_issue
+from mapping.issue import BoardRef, Issue, IssueRef, Subject
+from mapping.plan import concerns_board, plan_issue, stops_work
 from mapping.policy import Policy
 
 log = structlog.get_logger()
@@ -38,8 +40,14 @@ class Todo:
     """A claimed issue as it was read, and what the plan wants of it."""
 
     claim: Claim
-    issue: Issue
+    ref: IssueRef
     plan: Plan
+    role: Role
+
+    @property
+    def again_at(self) -> datetime | None:
+        """When to look again if everything was written."""
+        return min((at for at in (self.plan.look_again_at, self.plan.settles_at) if at is not None), default=None)
 
 
 def todo_for(issue: Issue, policy: Policy, now: datetime) -> Plan:
@@ -47,28 +55,15 @@ def todo_for(issue: Issue, policy: Policy, now: datetime) -> Plan:
     return plan_issue(Case.of(issue, policy), policy, now)
 
 
-def in_words(changes: Sequence[Change], dialect: Dialect, now: datetime, texts: Texts) -> tuple[Change, ...]:
-    """The changes with their facts put into words, in the tracker's markup."""
-    return tuple(_in_words(change, dialect, now, texts) for change in changes)
-
-
-def _in_words(change: Change, dialect: Dialect, now: datetime, texts: Texts) -> Change:
-    match change:
-        case EditStatus():
-            return replace(change, body=texts.status(change.facts, dialect, now))
-        case PostComment():
-            return replace(change, body=texts.alarm(change.facts, dialect, now))
-        case PostDraft():
-            return replace(change, body=texts.draft(change.facts, dialect, now))
-        case OpenIssue():
-            told = texts.retrospective(change.facts, dialect, now)
-            return replace(change, title=told.subject, body=told.body)
-        case _:
-            return change
+def role_of(case: Case, policy: Policy) -> Role:
+    """What an issue means to the law of its board."""
+    if stops_work(case):
+        return Role.P0
+    return Role.CARD if case.issue.closed_at is None and concerns_board(case, policy) else Role.NONE
 
 
 class Worker:
-    """Works on what is due, a batch at a time."""
+    """Works on what is due, a batch at a time: of all `trackers`, or only of those named in `works_on`."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a worker works with
         self,
@@ -78,13 +73,17 @@ class Worker:
         policy: Policy,
         texts: Texts,
         watches: Callable[[IssueRef], bool] = lambda ref: True,
+        look_at_boards: timedelta | None = None,
+        works_on: Sequence[str] = (),
     ) -> None:
         self._store = store
         self._agenda = agenda
         self._trackers = trackers
+        self._works_on = tuple(works_on or trackers)
         self._policy = policy
         self._texts = texts
         self._watches = watches
+        self._boards = Boards(store, agenda, trackers, policy, texts, look_at_boards)
         self._held: Sequence[Claim] = ()
         self._held_until = store.now()
         self._dropped: Sequence[Claim] = ()
@@ -110,7 +109,7 @@ class Worker:
         if (held := self._held) and self._store.now() < self._held_until:
             self._renew(held)
 
-    def _renew(self, claims: Sequence[Claim]) -> set[IssueRef]:
+    def _renew(self, claims: Sequence[Claim]) -> set[Subject]:
         until = self._store.now() + LEASE
         mine = self._agenda.renew(claims)
         if mine:
@@ -122,7 +121,7 @@ class Worker:
         if self._dropped:
             self._agenda.release(self._dropped)
             self._dropped = ()
-        return sum(self._run_batch(tracker) for tracker in self._trackers.values())
+        return sum(self._run_batch(self._trackers[name]) for name in self._works_on)
 
     def _run_batch(self, tracker: Tracker) -> int:
         until = self._store.now() + LEASE
@@ -164,10 +163,17 @@ class Worker:
     def _work_on(self, tracker: Tracker, claims: Sequence[Claim]) -> None:
         self._go_on()
         ready = self._postpone_unsettled(claims)
-        found = tracker.read([claim.ref for claim in ready]) if ready else {}
-        todos: list[Todo] = []
+        self._work_on_issues(tracker, {claim.ref: claim for claim in ready if isinstance(claim.ref, IssueRef)})
         for claim in ready:
-            issue = found[claim.ref]
+            if isinstance(claim.ref, BoardRef):
+                self._go_on()
+                self._boards.keep(tracker, claim, self.may_write)
+
+    def _work_on_issues(self, tracker: Tracker, ready: Mapping[IssueRef, Claim]) -> None:
+        found = tracker.read(list(ready)) if ready else {}
+        todos: list[Todo] = []
+        for ref, claim in ready.items():
+            issue = found[ref]
             if isinstance(issue, Gone) and issue.moved_to is None and self._is_too_new(claim):
                 self._postpone(claim, self._store.now() + REREAD)
             elif isinstance(issue, Gone):
@@ -175,10 +181,14 @@ class Worker:
             elif self._is_stale(claim, issue):
                 self._postpone(claim, self._store.now() + REREAD)
             else:
-                todos.append(Todo(claim, issue, todo_for(issue, self._policy, self._store.now())))
+                todos.append(self._todo(claim, ref, issue))
         for start in range(0, len(todos), CHUNK):
             self._go_on()
             self._write(tracker, todos[start : start + CHUNK])
+
+    def _todo(self, claim: Claim, ref: IssueRef, issue: Issue) -> Todo:
+        case = Case.of(issue, self._policy)
+        return Todo(claim, ref, plan_issue(case, self._policy, self._store.now()), role_of(case, self._policy))
 
     def _go_on(self) -> None:
         if self._stopping:
@@ -219,13 +229,20 @@ class Worker:
         held = self._renew([todo.claim for todo in todos])
         mine = [todo for todo in todos if todo.claim.ref in held]
         now = self._store.now()
-        told = {todo.claim.ref: in_words(todo.plan.changes, tracker.dialect, now, self._texts) for todo in mine}
+        told = {todo.ref: in_words(todo.plan.changes, tracker.dialect, now, self._texts) for todo in mine}
         work = {ref: changes for ref, changes in told.items() if changes}
-        self._agenda.begin([(ref, key) for ref, changes in work.items() for key in _created(changes)])
+        self._agenda.begin([(ref, key) for ref, changes in work.items() for key in created(changes)])
         outcomes = self._applied(tracker, work) if work else {}
         self._store.write(lambda conn: self._settle(conn, tracker, mine, outcomes))
         for todo in mine:
-            self._agenda.touch(sorted(todo.plan.touch), todo.claim.lane)
+            self._touch_others(todo)
+
+    def _touch_others(self, todo: Todo) -> None:
+        """What else may have to change now; a P0 that stops all work concerns all boards (R33)."""
+        touch = set(todo.plan.touch)
+        if self._policy.pause.scope == "all" and any(isinstance(subject, BoardRef) for subject in touch):
+            touch |= {BoardRef(name) for name in self._trackers}
+        self._agenda.touch(sorted(touch, key=str), todo.claim.lane)
 
     def _applied(self, tracker: Tracker, work: Mapping[IssueRef, Sequence[Change]]) -> Mapping[IssueRef, Outcome]:
         """What came of the changes. When writing breaks, each issue is tried again at a time of its own."""
@@ -244,7 +261,7 @@ class Worker:
         now = self._store.now()
         self._agenda.answered(conn, tracker.name)
         for todo in todos:
-            ref = todo.claim.ref
+            ref = todo.ref
             outcome = outcomes[ref] if todo.plan.changes else Outcome()
             journal.note(conn, now, ref, outcome.applied, outcome.failed)
             for change in outcome.applied:
@@ -253,14 +270,9 @@ class Worker:
             if outcome.failed:
                 why = "; ".join(f"{type(change).__name__}: {error}" for change, error in outcome.failed)
                 log.warning("not changed", issue=str(ref), why=why)
-                self._agenda.failed(conn, todo.claim, why)
+                self._agenda.failed(conn, todo.claim, why, todo.plan.look_again_at)
             else:
                 opened = any(isinstance(change, OpenIssue) for change in outcome.applied)
-                self._agenda.done(conn, todo.claim, todo.plan.look_again_at, outcome.updated_at, is_settling=opened)
-
-
-def _created(changes: Sequence[Change]) -> list[str]:
-    """The marker keys of the comments and issues that these changes would create."""
-    said = [change for change in changes if isinstance(change, EditStatus | PostComment | PostDraft)]
-    opened = [change.key for change in changes if isinstance(change, OpenIssue)]
-    return [*(change.key for change in said if change.comment is None), *opened]
+                self._agenda.done(
+                    conn, todo.claim, todo.again_at, outcome.updated_at, is_settling=opened, role=todo.role
+                )

@@ -69,9 +69,10 @@ class AlarmFacts:
 
 @dataclass(frozen=True, slots=True)
 class BoardFacts:
-    """Why a card was sent back, or why it is left in a full column (R18).
+    """Why a card was sent back or is left in a full column (R18), is paused, or does not go on after a pause (R33).
 
-    `in_the_way` are the cards that were there first; `back_to` is the column it went back to (empty: it stays, and
+    `about` says which: wip, pause or restore. `in_the_way` are the cards that were there first, or the P0s that stop
+    all other work; `back_to` is the column it went to, or stays in after a pause (empty: it stays in `column`, and
     `why` says why).
     """
 
@@ -80,6 +81,8 @@ class BoardFacts:
     in_the_way: tuple[str, ...]
     back_to: str
     why: str = ""
+    about: str = "wip"
+    zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,11 +290,12 @@ class BoardPlan:
 class Plan:
     """What differs from what should be, and the next instant at which that could change (None: never by itself).
 
-    `touch`: issues and boards whose plan may differ now.
+    `settles_at`: when to look whether what was written has lasted. `touch`: issues and boards whose plan may differ now.
     """
 
     changes: tuple[Change, ...] = ()
     look_again_at: datetime | None = None
+    settles_at: datetime | None = None
     touch: frozenset[Subject] = frozenset()
 
 

@@ -6,16 +6,18 @@ first alone has the same time of last update as both. So a delivery also leaves 
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 
 from mapping.issue import Issue
 
 _COMMENT = "comment:"
+_HIDDEN = re.compile(r"<!-- spark-integrator \{[^<>]*\} -->\s*")  # what we hide in issues that we open
 
 
 def issue_tokens(is_open: bool, labels: Iterable[str], title: str, body: str) -> tuple[str, ...]:
     """What an issue shows of itself, a token for each part of it."""
-    text = f"{title}\n{body}".replace("\r\n", "\n")
+    text = _HIDDEN.sub("", f"{title}\n{body}".replace("\r\n", "\n")).rstrip()
     return (f"open={is_open}", f"labels={_digest(sorted(labels))}", f"text={_digest(text)}")
 
 

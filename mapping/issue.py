@@ -167,7 +167,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An issue that we opened because of another one: `key` tells what for (`retrospective@2026-11-23T14:00:00+00:00`)."""
+    """An issue that we opened because of another one: `key` tells what for, and since when that is wanted."""
 
     key: str
     ref: IssueRef

@@ -60,7 +60,7 @@ def _left_over(case: Case, card: Card) -> bool:
 def _stays(case: Case, card: Card) -> str:
     """Why an emergency's card is left outside the queue; empty: it is moved there."""
     here = card.name or "no column"
-    if by := _chosen_by(case, _emergency_since(case)):
+    if by := _chosen_by(case, emergency_since(case)):
         return f"The card stays in {here}, where {by} put it."
     if card.name is None or not _was_placed(case, card) or _stood_there_when_reopened(case, card):
         return ""
@@ -75,7 +75,8 @@ def _stood_there_when_reopened(case: Case, card: Card) -> bool:
     return bool(reopened) and card.moved_at is not None and card.moved_at < reopened[-1]
 
 
-def _emergency_since(case: Case) -> datetime:
+def emergency_since(case: Case) -> datetime:
+    """When the emergency began, or began again: its severity, or the last reopening."""
     reopened = [event.at for event in case.events if event.kind is Happened.REOPENED]
     return max([case.since, *reopened])
 
@@ -93,7 +94,7 @@ def _was_placed(case: Case, card: Card) -> bool:
         return bool(case.memo["placed"] == Column.EMERGENCY_QUEUE.value)
     acts = [e for e in case.events if e.kind in {Happened.LABELED, Happened.MOVED}]
     ours = [e.at for e in acts if e.by and e.by.standing is Standing.SELF]
-    since = _emergency_since(case)
+    since = emergency_since(case)
     return card.moved_at is not None and any(since <= at < card.moved_at - ROBOT_WINDOW for at in ours)
 
 

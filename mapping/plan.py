@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from mapping.alarms import Alarming, alarm_keys, alarms, announced
-from mapping.placement import ROBOT_WINDOW, Placement, placement
 from mapping.case import STATUS, Case, is_before_enforcement, own_comments
 from mapping.changes import (
     Acknowledge,
@@ -20,11 +19,13 @@ from mapping.changes import (
 )
 from mapping.checklist import boxes, forgotten, forgotten_at, latest, roles
 from mapping.clocks import OPEN, Clock, clocks
-from mapping.issue import Happened, Standing
+from mapping.issue import BoardRef, Column, Happened, Standing, Subject
 from mapping.labels import because, labels
+from mapping.placement import ROBOT_WINDOW, Placement, placement
 from mapping.policy import Policy, written
 from mapping.promises import is_timed, retrospective_of
-from mapping.retrospective import retrospectives
+from mapping.retrospective import opened_once, retrospectives
+from mapping.severity import Severity
 from mapping.triage import QUESTIONS
 from mapping.words import decides
 
@@ -36,17 +37,21 @@ def plan_issue(case: Case, policy: Policy, now: datetime) -> Plan:
     place = placement(case, now)
     timed = clocks(case, policy, now)
     alarming = alarms(case, timed, policy, now) if may_speak(case, policy) else Alarming(None, None, announced(case))
-    memo = {"reported_at": case.reported_at.isoformat(), **place.memo, **alarming.announced.memo()}
+    opened = {"opened": once} if (once := opened_once(case)) else {}
+    memo = {"reported_at": case.reported_at.isoformat(), **place.memo, **alarming.announced.memo(), **opened}
     changes: list[Change] = [*labels(case, policy, timed), *_priority(case, policy), *_move(case, place)]
     changes += [alarming.alarm] if alarming.alarm else []  # before the comment that remembers that it was said
     if case.status is not None or _deserves_status(case, policy, alarming):
         changes += _status(case, facts_of(case, policy, place, timed, now), memo)
     opening = list(retrospectives(case, timed, policy)) if may_speak(case, policy) else []
     changes += [*_acknowledged(case, policy), *opening, *_duplicates(case)]
-    settling = [now + ROBOT_WINDOW] if opening or (place.move_to and case.claimed) else []
-    again = [*settling, *changes_at(timed, now), *forgotten_at(case, policy, now), alarming.look_again_at]
-    touch = {case.issue.opened_for} if case.issue.opened_for else set()
-    return Plan(tuple(changes), min((at for at in again if at is not None), default=None), frozenset(touch))
+    settles_at = now + ROBOT_WINDOW if opening or (place.move_to and case.claimed) else None
+    again = [*changes_at(timed, now), *forgotten_at(case, policy, now), alarming.look_again_at]
+    again_at = min((at for at in again if at is not None), default=None)
+    touch: set[Subject] = {case.issue.opened_for} if case.issue.opened_for else set()
+    if concerns_board(case, policy):
+        touch.add(BoardRef(case.issue.ref.tracker))
+    return Plan(tuple(changes), again_at, settles_at, frozenset(touch))
 
 
 def changes_at(timed: Sequence[Clock], now: datetime) -> Iterator[datetime]:
@@ -54,6 +59,19 @@ def changes_at(timed: Sequence[Clock], now: datetime) -> Iterator[datetime]:
     for clock in timed:
         if clock.state in OPEN:
             yield from (at for at in (clock.at_risk_at, clock.due_at) if at is not None and at > now)
+
+
+def concerns_board(case: Case, policy: Policy) -> bool:
+    """Whether the law of its board may want something because of this issue: it takes room, stops work, or waits."""
+    card, paused = case.issue.card, policy.labels.paused.name.casefold()
+    takes_room = card is not None and card.column in {Column.EMERGENCY_QUEUE, *policy.board.wip.limits}
+    was_paused = any(label.casefold() == paused for label in case.issue.labels)
+    return takes_room or was_paused or any(spell.severity is Severity.P0 and spell.by for spell in case.spells)
+
+
+def stops_work(case: Case) -> bool:
+    """A confirmed, open P0 (R4, R24)."""
+    return case.is_emergency and case.severity is Severity.P0 and case.confirmed_by is not None
 
 
 def may_speak(case: Case, policy: Policy) -> bool:

@@ -19,7 +19,8 @@ def retrospectives(case: Case, timed: Sequence[Clock], policy: Policy) -> Iterat
     severity = severity_in(case, run)
     if run.end is None or severity is None or due_at is None or not deserves_retrospective(case, policy, run):
         return
-    if retrospective_of(case, run) is not None:
+    key = f"{RETROSPECTIVE}@{run.end.at.astimezone(UTC).isoformat(timespec='seconds')}"
+    if retrospective_of(case, run) is not None or key in opened_once(case):
         return
     told = RetrospectiveFacts(
         of=case.issue.ref,
@@ -35,8 +36,12 @@ def retrospectives(case: Case, timed: Sequence[Clock], policy: Policy) -> Iterat
     )
     settings = policy.retrospective
     container = settings.into.get(case.issue.ref.tracker, "")
-    key = f"{RETROSPECTIVE}@{run.end.at.astimezone(UTC).isoformat(timespec='seconds')}"
     yield OpenIssue(key, told, container, ("R39",), frozenset(settings.labels))
+
+
+def opened_once(case: Case) -> list[str]:
+    """The keys of all issues that were opened because of this one, also of those that people took away again."""
+    return sorted({*case.memo.get("opened", ()), *(opened.key for opened in case.issue.opened)})
 
 
 def boxes(case: Case) -> Iterator[Box]:

@@ -683,26 +683,34 @@ def test_all_but_the_oldest_status_are_dropped() -> None:
 
 
 @pytest.mark.parametrize(
-    ("issue", "moves", "again"),
+    ("issue", "moves", "settles", "again"),
     [
-        pytest.param(an_issue(body=STOPPED, card=Card()), "Emergency Queue", 3.25, id="R21 moved"),
+        pytest.param(an_issue(body=STOPPED, card=Card()), "Emergency Queue", 3.25, 10, id="R21 moved"),
         pytest.param(
-            an_issue(body=MINOR, card=Card()), "Backlog", 0.8 * 24 * 60, id="R21 moved, but nobody claimed it: R10"
+            an_issue(body=MINOR, card=Card()),
+            "Backlog",
+            None,
+            0.8 * 24 * 60,
+            id="R21 moved, but nobody claimed it: R10",
         ),
         pytest.param(
             an_issue(body=STOPPED, card=Card("Emergency Queue", Column.EMERGENCY_QUEUE)),
             None,
+            None,
             10,
             id="R21 not moved: R26",
         ),
-        pytest.param(an_issue(body=STOPPED), None, 10, id="R21 no board: R26"),
-        pytest.param(an_issue("alice", body=MINOR, card=Card()), "Backlog", None, id="R21 moved, the team's own work"),
+        pytest.param(an_issue(body=STOPPED), None, None, 10, id="R21 no board: R26"),
+        pytest.param(
+            an_issue("alice", body=MINOR, card=Card()), "Backlog", None, None, id="R21 moved, the team's own work"
+        ),
     ],
 )
-def test_look_again_after_a_move(issue: Issue, moves: str | None, again: float | None) -> None:
+def test_look_again_after_a_move(issue: Issue, moves: str | None, settles: float | None, again: float | None) -> None:
     plan = plan_of(issue, minutes=3)
     assert move_of(plan) == moves
-    assert plan.look_again_at == (None if again is None else at(again))
+    assert plan.settles_at == (at(settles) if settles else None)
+    assert plan.look_again_at == (at(again) if again else None)
 
 
 def test_the_order_of_changes() -> None:

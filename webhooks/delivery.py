@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mapping.issue import IssueRef
+from mapping.issue import Subject
 
 
 class BadDelivery(Exception):
@@ -27,12 +27,12 @@ class NotStored(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """An issue that a delivery is about; `floor` is its time of last update as the delivery knew it.
+    """An issue or board that a delivery is about; `floor` is its time of last update as the delivery knew it.
 
     `shows` are tokens (mapping.freshness) of what the delivery showed, where its times are too coarse to tell.
     """
 
-    ref: IssueRef
+    ref: Subject
     floor: datetime | None = None
     shows: tuple[str, ...] = ()
 

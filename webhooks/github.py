@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 from pydantic import Field, StringConstraints
 
 from mapping.freshness import comment_token, issue_tokens
-from mapping.issue import IssueRef
+from mapping.issue import BoardRef, IssueRef
 from webhooks.delivery import BadDelivery, Delivery, Ignored, Touch, verify
 from webhooks.payload import FORM, JSON, Moment, Part, lowered, media_type, parsed, plain, understood
 
@@ -131,10 +131,16 @@ def _transferred(tracker: str, payload: Mapping[str, Any]) -> tuple[Touch, ...]:
     return (_touch(tracker, event.repository, event.issue), _touch(tracker, new.new_repository, new.new_issue))
 
 
+def _the_board(tracker: str, payload: Mapping[str, Any]) -> tuple[Touch, ...]:
+    """A card names no issue, and nothing else in the event is trusted: the board is looked at."""
+    return (Touch(BoardRef(tracker)),)
+
+
 _OF_ISSUES = (
     "edited closed reopened deleted assigned unassigned labeled unlabeled locked unlocked milestoned demilestoned "
     "pinned unpinned typed untyped field_added field_removed"
 )
+_OF_CARDS = "archived converted created deleted edited reordered restored"
 _OF_COMMENTS = "created edited deleted pinned unpinned"
 
 # Any word about an issue is a reason to look at it: so a lost delivery is made good by the next one.
@@ -142,13 +148,13 @@ TOUCHES: Mapping[str, Callable[[str, Mapping[str, Any]], tuple[Touch, ...]]] = {
     "issues.opened": _opened,
     "issues.transferred": _transferred,
     **{f"issues.{action}": _the_issue for action in _OF_ISSUES.split()},
+    **{f"projects_v2_item.{action}": _the_board for action in _OF_CARDS.split()},
     **{f"issue_comment.{action}": _the_comment for action in _OF_COMMENTS.split()},
 }
 
 _REASONS = {
     "it only says that the webhook is connected": "ping",
     "it only says that the webhook was taken away": "meta",
-    "it names no issue; the next look at the issue sees the card": "projects_v2_item",
     "it names no issue; the board itself is looked at by doctor": (
         "projects_v2 projects_v2_status_update project project_card project_column"
     ),

@@ -9,7 +9,7 @@ from flask import Blueprint, Request, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
-from mapping.issue import IssueRef
+from mapping.issue import BoardRef, IssueRef, Subject
 from webhooks.delivery import BadDelivery, Delivery, Ignored, NotStored
 from webhooks.payload import plain
 
@@ -48,9 +48,9 @@ class Receiver:
     secrets: Sequence[str] = field(repr=False)
     watches: Callable[[IssueRef], bool]
 
-    def wants(self, ref: IssueRef) -> bool:
-        """Whether to look at this issue when a delivery names it."""
-        return not ref.container or self.watches(ref)
+    def wants(self, ref: Subject) -> bool:
+        """Whether to look at this issue when a delivery names it; the tracker's one board always is."""
+        return isinstance(ref, BoardRef) or not ref.container or self.watches(ref)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,11 @@ from integrator.journal import as_json as change_as_json
 from integrator.scenario import Impossible, Scenario
 from integrator.simulate import Line, Simulation
 from integrator.sync import plans
-from mapping.placement import placement
 from mapping.case import Case
 from mapping.changes import Plan
 from mapping.clocks import Clock, clocks
 from mapping.issue import Issue, IssueRef
+from mapping.placement import placement
 from mapping.plan import facts_of
 from mapping.policy import duration
 

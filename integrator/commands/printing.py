@@ -11,11 +11,15 @@ from rich.table import Table
 
 from mapping.changes import (
     Acknowledge,
+    AlarmFacts,
+    BoardFacts,
     Change,
     DropComment,
     EditStatus,
+    MoveCard,
     MoveTo,
     OpenIssue,
+    PlaceCard,
     PostComment,
     PostDraft,
     SetFields,
@@ -38,7 +42,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     Console(width=None if sys.stdout.isatty() else WIDE).print(drawn)
 
 
-def in_words(change: Change) -> str:
+def in_words(change: Change) -> str:  # noqa: PLR0911 - a line for each kind of change
     """A change as one short line."""
     match change:
         case SetLabels():
@@ -54,8 +58,11 @@ def in_words(change: Change) -> str:
             severity = f"{facts.severity} {facts.severity.word}" if facts.severity else "needs triage"
             standing = f"confirmed by {facts.confirmed_by}" if facts.confirmed_by else "provisional"
             return f"{verb} status comment: " + ("closed" if facts.closed else f"{severity}, {standing}")
-        case PostComment():
-            return f"post alarm: {', '.join(clock.name for clock in change.facts.breached)} breached"
+        case PostComment(facts=AlarmFacts() as told):
+            return f"post alarm: {', '.join(clock.name for clock in told.breached)} breached"
+        case PostComment(facts=BoardFacts() as told):
+            where = f"back to {told.back_to}" if told.back_to else "left there"
+            return f"post comment: {told.column} is full, {where}"
         case DropComment():
             return f"delete comment {change.comment}, a second one like an older"
         case PostDraft():
@@ -63,6 +70,10 @@ def in_words(change: Change) -> str:
             return f"{verb} internal draft: {change.facts.kind}"
         case Acknowledge():
             return f"acknowledge {len(change.comments)} comment" + ("" if len(change.comments) == 1 else "s")
+        case MoveCard():
+            return f"move card {change.card} to {change.column}"
+        case PlaceCard():
+            return f"place card {change.card} " + (f"below {change.below}" if change.below else "first")
         case OpenIssue():
             return f"open issue: {change.key.partition('@')[0]} of {change.facts.of}"
 

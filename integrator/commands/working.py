@@ -52,6 +52,7 @@ def _watch(service: Service, ending: Ending) -> None:
 
 def _show(service: Service, host: str, port: int) -> None:
     """Health checks and metrics on an address of their own, for as long as the process lives; no webhooks."""
-    app = web_app(service.store, service.agenda, {}, canonical(service.config), lambda: service.is_working)
+    config = service.config
+    app = web_app(service.store, service.agenda, {}, canonical(config), config.trackers, lambda: service.is_working)
     server = create_server(app, host=host, port=port, threads=2)
     threading.Thread(target=server.run, name="metrics", daemon=True).start()

@@ -1,0 +1,57 @@
+"""The law of a board: one thing in progress, all of it stopped by a P0, emergencies in order (R18, R20, R33).
+
+Pure, and the same however often it is asked: what it wants is wanted no more once it is there.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from mapping.board import Board
+from mapping.case import Case
+from mapping.changes import BoardPlan, Change, MoveCard
+from mapping.issue import Column, IssueRef
+from mapping.items import Item, items_of
+from mapping.pausing import Stop, marking, pausing, restoring, stop_of
+from mapping.policy import Policy
+from mapping.queue import ordering
+from mapping.ruling import Rulings, draft_changes, issue_changes, said_twice, together
+from mapping.wip import Seats, limiting
+
+
+def plan_board(board: Board, policy: Policy, now: datetime, elsewhere: Sequence[Case] = ()) -> BoardPlan:
+    """What the law wants of a board's cards. `elsewhere` are the P0s of other trackers.
+
+    Nothing is due by itself: a card that was sent back too often stays until somebody acts.
+    """
+    items = items_of(board, policy, now)
+    rulings = _rulings(items, stop_of(items, elsewhere, board.ref.tracker, policy), policy, now)
+    moved = [change for item in sorted(items, key=lambda item: item.id) for change in _of_draft(item, rulings)]
+    return BoardPlan(_of_issues(items, rulings, policy), (*moved, *ordering(items, policy, now)))
+
+
+def _rulings(items: Sequence[Item], stop: Stop | None, policy: Policy, now: datetime) -> Rulings:
+    """The pause first, then the limit among those who stay, then what comes back where there is room."""
+    seats = Seats(policy.board.wip)
+    paused = pausing(items, stop, policy) if stop else {}
+    shut = frozenset({Column.IN_PROGRESS} if stop and policy.pause.mode == "move" else ())
+    there = [item for item in items if item.id not in paused]
+    limited = limiting(there, seats, shut, policy, now)
+    stay = [item for item in there if item.id not in limited or limited[item.id].column is None]
+    marked = marking(stay, stop, policy) if stop else {}
+    return together(paused, limited, marked, restoring(items, stop, seats, policy))
+
+
+def _of_issues(items: Sequence[Item], rulings: Rulings, policy: Policy) -> Mapping[IssueRef, tuple[Change, ...]]:
+    wanted: dict[IssueRef, tuple[Change, ...]] = {}
+    for item in items:
+        if item.case is not None:
+            issue = item.case.issue
+            ruled = issue_changes(issue, rulings[item.id], policy) if item.id in rulings else ()
+            if changes := (*ruled, *said_twice(issue)):
+                wanted[issue.ref] = changes
+    return wanted
+
+
+def _of_draft(item: Item, rulings: Rulings) -> Iterator[MoveCard]:
+    if item.case is None and item.id in rulings:
+        yield from draft_changes(item, rulings[item.id])
