@@ -4,14 +4,16 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
+from integrator import probe
 from integrator.agenda import Agenda, Lane
 from integrator.app import web_app
 from integrator.config import Config, GitHubConfig
@@ -47,7 +49,7 @@ class Site:
     def client(self, receive: Mapping[str, Receiver] | None = None, workers: bool = True) -> FlaskClient:
         heard = receivers(CONFIG, {"INTEGRATOR_GITHUB_WEBHOOK_SECRETS": SECRET}) if receive is None else receive
         alive: Callable[[], bool] | None = (lambda: bool(self.alive)) if workers else None
-        return web_app(self.store, self.tasks, heard, canonical(CONFIG), alive).test_client()
+        return web_app(self.store, self.tasks, heard, canonical(CONFIG), CONFIG.trackers, alive).test_client()
 
     def _ring(self) -> None:
         self.rings += 1
@@ -118,6 +120,37 @@ def test_ready_or_the_reasons(site: Site, broken: bool, alive: bool, works: bool
     assert (answer.status_code, answer.get_json()) == ((503, not_ready) if reasons else (200, ready))
 
 
+def test_ready_says_what_is_held_back(site: Site) -> None:
+    site.tasks.hold("jira", START + timedelta(minutes=5), "no answer within 20 s")
+    answer = site.client().get("/readyz")
+    held = {"jira": "until 09:05:00 UTC: no answer within 20 s"}
+    assert (answer.status_code, answer.get_json()) == (200, {"status": "ready", "held_back": held})
+
+
+def test_a_database_that_takes_no_writes_is_noticed_before_a_delivery_is_lost(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "EVERY", 0.0)
+    client = site.client()
+    client.get("/readyz")
+    read_only: list[int] = [1]
+    sa.event.listen(site.store.engine, "checkout", lambda c, *_: c.execute(f"PRAGMA query_only={read_only[0]}"))
+    answer = client.get("/readyz")
+    reasons = ["the database takes no writes"]
+    assert (answer.status_code, answer.get_json()) == (503, {"status": "not ready", "reasons": reasons})
+    read_only[0] = 0
+    assert client.get("/readyz").get_json() == {"status": "ready"}
+
+
+def test_however_often_it_is_asked_it_writes_once_in_a_while(site: Site) -> None:
+    client = site.client()
+    commits: list[object] = []
+    sa.event.listen(site.store.engine, "commit", commits.append)
+    for _ in range(20):
+        assert client.get("/readyz").status_code == 200
+    assert len(commits) == 1
+
+
 def _measured(client: FlaskClient) -> dict[frozenset[str], float]:
     answer = client.get("/metrics")
     assert answer.status_code == 200
@@ -145,13 +178,47 @@ def test_metrics_count_deliveries_by_answer_and_show_the_agenda(site: Site) -> N
 
     assert more("github", "issues.opened", "stored") == more("github", "issues.opened", "already had") == 1
     assert more("unknown", "unknown", "unknown tracker") == 1
-    assert after[frozenset(["integrator_agenda_due"])] == 2
-    assert after[frozenset(["integrator_agenda_parked"])] == 1
+    assert after[frozenset(["integrator_agenda_due", "github"])] == 2
+    assert after[frozenset(["integrator_agenda_parked", "github"])] == 1
 
 
 def test_metrics_answer_without_a_database(site: Site) -> None:
+    _measured(site.client())
     site.break_database()
-    assert frozenset(["integrator_agenda_due"]) in _measured(site.client())
+    assert frozenset(["integrator_agenda_due", "github"]) in _measured(site.client())
+
+
+def test_metrics_tell_how_late_the_work_is_and_who_is_held_back(site: Site) -> None:
+    later, sooner, both = (IssueRef("github", f"Acme/Shop#{number}") for number in (1, 2, 3))
+    site.tasks.touch([later], Lane.EVENT, START - timedelta(seconds=5))
+    site.tasks.touch([sooner, both], Lane.SWEEP, START - timedelta(seconds=40))
+    timed = sa.update(agenda).values(timer_at=START - timedelta(seconds=90))  # both due: counted once
+    site.store.write(lambda conn: conn.execute(timed.where(agenda.c.subject == str(both))))
+    measured = _measured(site.client())
+    assert measured[frozenset(["integrator_agenda_due", "github"])] == 3
+    assert measured[frozenset(["integrator_agenda_oldest_due_seconds", "github"])] == 90
+    assert measured[frozenset(["integrator_tracker_held", "github"])] == 0
+    idle = sa.update(agenda).values(look_at=None)
+    site.store.write(lambda conn: conn.execute(idle))
+    site.tasks.hold("github", START + timedelta(minutes=5), "limit")
+    measured = _measured(site.client())
+    assert measured[frozenset(["integrator_agenda_due", "github"])] == 1
+    assert measured[frozenset(["integrator_agenda_oldest_due_seconds", "github"])] == 90
+    assert measured[frozenset(["integrator_tracker_held", "github"])] == 1
+
+
+def test_measuring_a_million_rows_reads_only_what_is_due(site: Site) -> None:
+    plans: list[str] = []
+
+    def explain(conn: object, cursor: Any, statement: str, parameters: Any, *_: object) -> None:
+        if statement.startswith("SELECT") and "FROM agenda" in statement:
+            plans.extend(
+                str(row[3]) for row in cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            )
+
+    sa.event.listen(site.store.engine, "before_cursor_execute", explain)
+    _measured(site.client())
+    assert len(plans) == 5 and all("USING" in plan and "INDEX agenda_" in plan for plan in plans), plans
 
 
 @pytest.mark.parametrize(
