@@ -34,7 +34,10 @@ def web_app(  # noqa: PLR0913, PLR0917
     probe = Probe(store)
 
     def accept(tracker: str, delivery: Delivery) -> bool:
-        touches = tuple(replace(touch, ref=spelled(touch.ref)) for touch in delivery.touches)
+        touches = tuple(
+            replace(touch, ref=spelled(touch.ref)) if isinstance(touch.ref, IssueRef) else touch
+            for touch in delivery.touches
+        )
         return tasks.accept(tracker, replace(delivery, touches=touches))
 
     app.register_blueprint(blueprint(receivers, accept, _heard))
