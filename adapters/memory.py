@@ -6,14 +6,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from adapters.memory_cards import Cards
 from adapters.tracker import Dialect, Finding, Gone, Health, LeaseLost, Outcome, Page, Step
+from mapping.board import Board, BoardCard, Kind
 from mapping.changes import (
     Acknowledge,
     Change,
     DropComment,
     EditStatus,
+    MoveCard,
     MoveTo,
     OpenIssue,
+    PlaceCard,
     PostComment,
     PostDraft,
     Said,
@@ -21,6 +25,7 @@ from mapping.changes import (
     SetLabels,
 )
 from mapping.issue import (
+    BoardRef,
     Card,
     Column,
     Comment,
@@ -42,13 +47,24 @@ class MemoryTracker:
     """Issues, comments, labels and a board, kept in a dictionary. Safe to use from several threads.
 
     `team` are the people with write access; names ending in [bot] are bots; everybody else is a customer.
+    `tells_moves`: whether the history of cards is told; some trackers tell only when a card came where it is.
     """
 
-    def __init__(self, name: str, dialect: Dialect, team: Sequence[str], clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        name: str,
+        dialect: Dialect,
+        team: Sequence[str],
+        clock: Callable[[], datetime],
+        *,
+        tells_moves: bool = True,
+    ) -> None:
         self.name = name
         self.dialect: Dialect = dialect
         self._team = frozenset(team)
         self._clock = clock
+        self._tells_moves = tells_moves
+        self._cards = Cards()
         self._issues: dict[IssueRef, Issue] = {}
         self._moved: dict[IssueRef, IssueRef] = {}
         self._ids = itertools.count(1)
@@ -94,6 +110,7 @@ class MemoryTracker:
             card = Card(column.value, column, now) if column else Card()
             unset = "" if self.dialect == "wiki" else None
             self._issues[ref] = Issue(ref, title, body, author, now, now, priority=unset, card=card)
+            self._cards.enter(ref.key)
             if priority is not None:
                 self._happened(ref, Happened.PRIORITIZED, author, priority, now, priority=priority)
             for label in labels:
@@ -134,8 +151,29 @@ class MemoryTracker:
         self._happened(ref, Happened.PRIORITIZED, self.person(by), priority, priority=priority)
 
     def move(self, ref: IssueRef, by: str, to: Column) -> None:
-        """Somebody moves the card."""
-        self._happened(ref, Happened.MOVED, self.person(by), to.value, card=Card(to.value, to, self._clock()))
+        """Somebody moves the card; where it is already, nothing happens."""
+        with self._lock:
+            old = self.issue(ref).card or Card()
+            left = old.column if self._tells_moves else None
+            card = replace(old, name=to.value, column=to, moved_at=self._clock(), left=left)
+            if old.column is not to and self._tells_moves:
+                self._happened(ref, Happened.MOVED, self.person(by), to.value, card=card)
+            elif old.column is not to:
+                self._update(ref, card=card)
+
+    def add_card(self, kind: Kind, title: str, column: Column, assignees: Sequence[str] = ()) -> str:
+        """Somebody puts a draft, a pull request, or something that can't be seen on the board; the card's id."""
+        with self._lock:
+            return self._cards.add(kind, title, column, tuple(map(self.person, assignees)), self._clock())
+
+    def card(self, card: str) -> BoardCard:
+        """A card that is no issue, as it is; KeyError if there is none."""
+        return self._cards.card(card)
+
+    def move_card(self, card: str, to: Column) -> None:
+        """Somebody moves a card that is no issue."""
+        with self._lock:
+            self._cards.move(card, to, self._clock())
 
     def assign(self, ref: IssueRef, by: str, to: Sequence[str]) -> None:
         """Somebody assigns the issue to these people and nobody else."""
@@ -160,6 +198,7 @@ class MemoryTracker:
             self._happened(ref, Happened.TRANSFERRED, self.person(by), ref.key)
             self._issues[to] = replace(self._issues.pop(ref), ref=to)
             self._moved[ref] = to
+            self._cards.rename(ref.key, to.key)
 
     # ------------------------------------------------------------------ what the integrator does
 
@@ -180,6 +219,21 @@ class MemoryTracker:
                 for change in changes:
                     self._apply(ref, change)
             return {ref: Outcome(tuple(work[ref]), updated_at=self.issue(ref).updated_at) for ref in work}
+
+    def board(self, ref: BoardRef, also: Sequence[IssueRef]) -> Board:
+        """Everything on the board, and the open issues that have no card."""
+        with self._lock:
+            issues = [i for i in self.issues() if i.closed_at is None or i.ref in also or (i.card and i.card.name)]
+            return self._cards.board(ref, issues)
+
+    def arrange(self, ref: BoardRef, changes: Sequence[MoveCard | PlaceCard], may_write: Callable[[], bool]) -> Outcome:
+        """Move and order cards."""
+        with self._lock:
+            if not may_write():
+                raise LeaseLost
+            for change in changes:
+                self._arrange(change)
+            return Outcome(tuple(changes))
 
     def pages(self, since: datetime | None, cursor: str | None) -> Iterator[Page]:
         """Open issues, a hundred a page."""
@@ -215,6 +269,13 @@ class MemoryTracker:
                     self._edit(ref, comment, acknowledged_at=self._clock())
             case OpenIssue():
                 self._open_for(ref, change)
+
+    def _arrange(self, change: MoveCard | PlaceCard) -> None:
+        if isinstance(change, PlaceCard):
+            self._cards.place(change.card, change.below)
+        else:
+            self._cards.move(change.card, change.column, self._clock())
+            self._cards.mark(change.card, change.paused)
 
     def _set_field(self, ref: IssueRef, name: str, value: str) -> None:
         if name == "priority":
