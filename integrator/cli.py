@@ -215,6 +215,17 @@ def agenda_replay(issues: tuple[str, ...], as_json: bool) -> None:
     queue.replay(issues, as_json)
 
 
+@main.command()
+@click.option("--older-than", default="90d", show_default=True, metavar="AGE", help="At least 7d.")
+@click.option("--dry-run", is_flag=True, help="Only count.")
+@AS_JSON
+def prune(older_than: str, dry_run: bool, as_json: bool) -> None:
+    """Delete old deliveries and journal lines, a few at a time, beside the running service."""
+    from integrator.commands import retention
+
+    retention.clean_up(older_than, dry_run, as_json)
+
+
 def run() -> None:
     """Run the command line; errors become one sentence and an exit code (1 faults, 2 usage, 3 unreachable)."""
     from integrator.errors import explained
