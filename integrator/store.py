@@ -178,8 +178,9 @@ class Store:
     def set_clock(self) -> None:
         """Take the time from PostgreSQL, so that neither a wrong clock here nor one that is put right matters."""
         if not self.is_sqlite and self._clock is wall_clock:
-            time_there = sa.select(sa.func.clock_timestamp())
-            self._server = self.read(lambda conn: (conn.execute(time_there).scalar_one(), time.monotonic()))
+            query = sa.select(sa.func.clock_timestamp())
+            then = self.read(lambda conn: conn.execute(query).scalar_one())
+            self._server = then.astimezone(UTC), time.monotonic()
 
     def migrate(self) -> None:
         """Bring the tables up to date; several processes may try at once. NewerSchema when they are too new."""
