@@ -19,13 +19,19 @@ PATIENT = timedelta(seconds=30)
 class Job:
     """Stands for a worker: does what it is told, and keeps when it was called."""
 
-    def __init__(self, work: Callable[[], int] = lambda: 0, beat: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        work: Callable[[], int] = lambda: 0,
+        beat: Callable[[], None] = lambda: None,
+        give_back: Callable[[], None] = lambda: None,
+    ) -> None:
         self.rounds = 0
         self.stopped = False
         self.given_back = 0
         self.beats = 0
         self._work = work
         self._beat = beat
+        self._give_back = give_back
 
     def run_due(self) -> int:
         self.rounds += 1
@@ -40,6 +46,7 @@ class Job:
 
     def give_back(self) -> None:
         self.given_back += 1
+        self._give_back()
 
 
 @contextmanager
@@ -158,14 +165,55 @@ def test_stopping_waits_for_the_batch_at_hand() -> None:
         assert finished.is_set() and not pool.is_alive
 
 
-def test_a_batch_that_takes_too_long_is_left_to_its_leases() -> None:
+def test_stopping_tells_every_worker_before_it_waits_for_one() -> None:
+    first, second = Job(), Job()
+    begun = threading.Event()
+
+    def until_the_other_is_told() -> int:
+        begun.set()
+        wait_for(lambda: second.stopped, lambda: "the other was not told", 10)
+        return 0
+
+    first._work = until_the_other_is_told
+    with running(first, second) as pool:
+        begun.wait(10)
+        pool.stop()
+        assert first.stopped and not pool.is_alive
+
+
+def test_a_worker_that_hangs_is_not_waited_for_and_its_leases_are_given_back() -> None:
     go = threading.Event()
-    job = Job(lambda: int(go.wait(10)))
-    with running(job) as pool:
-        _soon(lambda: job.rounds == 1)
+    stuck = [Job(lambda: int(go.wait(10))) for _ in range(3)]
+    with running(*stuck, Job()) as pool:
+        _soon(lambda: all(job.rounds == 1 for job in stuck))
         begun = time.monotonic()
+        pool.stop(0.3)
+        assert time.monotonic() - begun < 0.9, "the time is for all of them together"
+        assert [job.given_back for job in stuck] == [1, 1, 1]
+        go.set()
+
+
+def test_a_database_that_went_keeps_nobody_from_ending() -> None:
+    go = threading.Event()
+
+    def gone() -> None:
+        raise OSError("no database")
+
+    one, two = Job(lambda: int(go.wait(10)), give_back=gone), Job(lambda: int(go.wait(10)))
+    with running(one, two) as pool:
+        _soon(lambda: one.rounds == two.rounds == 1)
         pool.stop(0.05)
-        assert time.monotonic() - begun < 5
+        assert two.given_back == 1
+        go.set()
+
+
+def test_one_that_hangs_holds_up_no_other() -> None:
+    go = threading.Event()
+    stuck, free = Job(lambda: int(go.wait(10))), Job()
+    with running(stuck, free) as pool:
+        _soon(lambda: stuck.rounds == 1)
+        pool.wake()
+        _soon(lambda: free.rounds > 3)
         go.set()
 
 

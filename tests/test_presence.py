@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from integrator import presence as presences
-from integrator.presence import Presence
+from integrator.presence import Presence, Taken
 
 ENTER = """
 import sys, time
@@ -73,6 +73,37 @@ def test_a_killed_process_is_no_longer_in(tmp_path: Path) -> None:
     assert _said(database) == ["alone"]
 
 
+def test_one_stands_at_work_and_others_only_pass(tmp_path: Path) -> None:
+    database = tmp_path / "a.db"
+    serving, second, syncing = Presence(database), Presence(database), Presence(database)
+    serving.stand()
+    serving.enter(lambda: None)
+    syncing.enter(lambda: None)
+    with pytest.raises(Taken, match=r"is at work on .*a\.db already.*stop that one, or use PostgreSQL"):
+        second.stand()
+    serving.leave()
+    second.leave()
+    second.stand()
+    second.leave()
+    syncing.leave()
+
+
+def test_a_killed_process_stands_there_no_more(tmp_path: Path) -> None:
+    database = tmp_path / "a.db"
+    command = [sys.executable, "-c", ENTER.replace("here.enter", "here.stand(); here.enter"), str(database)]
+    mine = Presence(database)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "alone\n"
+        with pytest.raises(Taken):
+            mine.stand()
+        process.kill()
+    mine.stand()
+    mine.leave()
+
+
 def test_without_such_locks_nobody_claims_to_be_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(presences, "fcntl", None)
     assert _said(tmp_path / "a.db") == []
+    for standing in (Presence(tmp_path / "a.db"), Presence(tmp_path / "a.db")):
+        standing.stand()
