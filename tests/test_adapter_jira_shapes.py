@@ -11,12 +11,12 @@ import responses
 from adapters.jira import Basic, Bearer, JiraTracker
 from adapters.jira.board import Layout, board_of
 from adapters.jira.edit import value_of
+from adapters.jira.fields import Field
 from adapters.jira.history import Context, items_of, moment, timeline
 from adapters.jira.length import CUT, LONGEST_TEXT, fitting
 from adapters.jira.markers import believed
 from adapters.jira.parse import text_of
 from adapters.jira.people import People
-from adapters.jira.site import Field
 from adapters.tracker import AccessDenied, Gone, RateLimited, TrackerError, Unreachable
 from mapping.issue import Column, Issue, IssueRef, Marker, Standing
 

@@ -5,16 +5,21 @@ from datetime import datetime
 
 from adapters.http import Deadlines
 from adapters.jira.apply import Writer
+from adapters.jira.cards import Cards
 from adapters.jira.client import Basic, Bearer, Client
 from adapters.jira.doctor import Doctor
 from adapters.jira.hooks import Hooks
 from adapters.jira.prepare import Preparation
+from adapters.jira.rank import Ranking
 from adapters.jira.read import Reader
+from adapters.jira.screens import Screens
 from adapters.jira.search import pages
 from adapters.jira.site import Product, Setup, Site
+from adapters.jira.values import Values
 from adapters.tracker import Dialect, Finding, Gone, Outcome, Page, Step
-from mapping.changes import Change
-from mapping.issue import Column, Issue, IssueRef
+from mapping.board import Board
+from mapping.changes import Change, MoveCard, PlaceCard
+from mapping.issue import BoardRef, Column, Issue, IssueRef
 
 __all__ = ["Basic", "Bearer", "JiraTracker"]
 
@@ -25,8 +30,10 @@ _DEADLINES = Deadlines()
 class JiraTracker:
     """One Jira site. Threads may share it.
 
-    `columns` are the board's own names of the protocol's columns; `fields` the names or ids of fields to read;
-    `former` the ids of accounts that the integrator used before; `webhook` its public address and secret.
+    `columns` are the board's own names of the protocol's columns; `fields` the names or ids of fields to read, and
+    `field_ids` the ids of those whose names are not enough; `board_labels` mark what matters to the board wherever it
+    is. `former` are the ids of accounts that the integrator used before; `webhook` its public address and secret.
+    `use_internal_api`: `prepare` may add a column in a way that Jira doesn't document.
     """
 
     dialect: Dialect = "wiki"
@@ -44,6 +51,9 @@ class JiraTracker:
         columns: Mapping[Column, str] = {},
         labels: Sequence[str] = (),
         fields: Sequence[str] = (),
+        field_ids: Mapping[str, str] = {},
+        board_labels: Sequence[str] = ("P0", "paused-by-emergency"),
+        use_internal_api: bool = False,
         former: Sequence[str] = (),
         webhook: tuple[str, str] | None = None,
         internal_comments: bool = True,
@@ -51,9 +61,13 @@ class JiraTracker:
     ) -> None:
         self.name = name
         self._projects = tuple(projects)
-        self._site = Site(Client(url, auth, clock, deadlines), Setup(product, board, columns, frozenset(former)), clock)
-        self._reader = Reader(name, self._site, self._projects, fields)
-        self._writer = Writer(self._site, self._reader, internal_comments)
+        setup = Setup(product, board, columns, frozenset(former), field_ids)
+        self._site = Site(Client(url, auth, clock, deadlines), setup, clock)
+        screens = Screens(self._site)
+        self._reader = Reader(name, self._site, self._projects, Values(self._site, screens, fields))
+        self._writer = Writer(self._site, self._reader, screens, internal_comments)
+        self._cards = Cards(self._site, self._reader, self._projects, board_labels)
+        self._ranking = Ranking(self._site, self._cards)
         hooks = Hooks(name, self._site, self._projects)
         address = webhook[0] if webhook else None
         self._doctor = Doctor(self._site, hooks, self._projects, tuple(fields), tuple(labels), address)
@@ -68,6 +82,14 @@ class JiraTracker:
     ) -> Mapping[IssueRef, Outcome]:
         """Per issue a comment, a transition and one edit at most, nothing sent twice."""
         return self._writer.apply(work, may_write)
+
+    def board(self, ref: BoardRef, also: Sequence[IssueRef]) -> Board | None:
+        """The board's cards in the order of their rank: on Cloud by one search and one fetch for a hundred."""
+        return self._cards.board(ref, also)
+
+    def arrange(self, ref: BoardRef, changes: Sequence[MoveCard | PlaceCard], may_write: Callable[[], bool]) -> Outcome:
+        """Rank issues; Jira has no cards but issues."""
+        return self._ranking.arrange(ref, changes, may_write)
 
     def pages(self, since: datetime | None, cursor: str | None) -> Iterator[Page]:
         """Open issues of the projects, by search."""

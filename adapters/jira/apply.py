@@ -1,22 +1,22 @@
 """Making an issue's changes true: comments, a transition, an issue opened, one edit. Nothing is ever sent twice."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from adapters.jira import create, markers
 from adapters.jira.client import PLATFORM, found, issue_path
-from adapters.jira.edit import Edit, body_of, field_edit, label_edit
+from adapters.jira.edit import Edit
 from adapters.jira.errors import IssueBusy, Refused
 from adapters.jira.history import moment
 from adapters.jira.length import fitting
-from adapters.jira.memory import Cause, Child, Memory, on_issue
-from adapters.jira.read import Reader, Seen
-from adapters.jira.site import Fields, Site
+from adapters.jira.memory import Cause, Child
+from adapters.jira.put import Editor
+from adapters.jira.read import Reader
+from adapters.jira.screens import Screens
+from adapters.jira.site import Site
+from adapters.jira.work import Work
 from adapters.tracker import LeaseLost, Outcome, TrackerError
 from mapping.changes import (
-    Acknowledge,
     Change,
     DropComment,
     EditStatus,
@@ -25,55 +25,22 @@ from mapping.changes import (
     PostComment,
     PostDraft,
     Said,
-    SetFields,
     SetLabels,
 )
 from mapping.issue import IssueRef, Marker
-
-C = TypeVar("C", bound=Change)
 
 NOT_FOR_CUSTOMERS = (
     "the project is no service project, so a comment can't be kept from customers and drafts are not written to it"
 )
 
 
-@dataclass(slots=True)
-class _Work:
-    """One issue's changes under way; `memory` is what its property is to say, `kept` what it says already."""
-
-    ref: IssueRef
-    seen: Seen
-    may_write: Callable[[], bool]
-    memory: Memory
-    kept: Memory
-    applied: list[Change] = field(default_factory=list)
-    failed: list[tuple[Change, str]] = field(default_factory=list)
-    updated_at: datetime | None = None
-
-    def attempt(self, change: C, do: Callable[["_Work", C], None]) -> None:
-        """Do one change and judge it: a refusal is that change's failure, anything worse stops the issue."""
-        try:
-            do(self, change)
-        except Refused as refusal:
-            self.failed.append((change, refusal.reason))
-        except (LookupError, ValueError) as impossible:
-            self.failed.append((change, str(impossible)))
-        else:
-            self.applied.append(change)
-
-    def outcome(self, changes: Sequence[Change], why_left: str = "") -> Outcome:
-        """What came of the changes; those not come to failed for the reason given."""
-        settled = [*self.applied, *(change for change, _ in self.failed)]
-        left = [(change, why_left) for change in changes if not any(change is one for one in settled)]
-        return Outcome(tuple(self.applied), (*self.failed, *left), self.updated_at)
-
-
 class Writer:
     """Writes to one site what the reader has seen to differ."""
 
-    def __init__(self, site: Site, reader: Reader, internal_comments: bool) -> None:
+    def __init__(self, site: Site, reader: Reader, screens: Screens, internal_comments: bool) -> None:
         self._site = site
         self._reader = reader
+        self._editor = Editor(site, screens)
         self._internal = internal_comments
 
     def apply(
@@ -99,7 +66,7 @@ class Writer:
             seen = self._reader.take(ref)
             if seen is None:
                 return _none_done(changes, "it is gone"), None
-            work = _Work(ref, seen, may_write, seen.memory, seen.kept)
+            work = Work(ref, seen, may_write, seen.memory, seen.kept, seen.is_behind)
             self._write(work, changes)
         except LeaseLost:
             raise
@@ -108,28 +75,31 @@ class Writer:
             return outcome, None if isinstance(stop, (IssueBusy, Refused)) else stop
         return work.outcome(changes), None
 
-    def _write(self, work: _Work, changes: Sequence[Change]) -> None:
-        """The order lets a crash at any point be seen in the next read: the comment carries its own marker."""
+    def _write(self, work: Work, changes: Sequence[Change]) -> None:
+        """The order lets a crash at any point be seen in the next read: the comment carries its own marker.
+
+        A label that belongs to a move is put before it and taken away after it, and only with it: wherever writing
+        breaks off, the card is marked while it may stand where a pause put it (R33).
+        """
         for change in changes:
             if isinstance(change, EditStatus | PostComment | PostDraft):
                 work.attempt(change, self._comment)
             elif isinstance(change, DropComment):
                 work.attempt(change, self._drop)
+        edits = list(self._editor.edits(work, changes))
+        marks = {id(mark): move for mark, move in _marks(changes)}
+        first = [edit for edit in edits if id(edit.change) in marks and edit.puts_labels]
+        if first:
+            self._editor.put(work, edits)
         for change in changes:
-            if isinstance(change, MoveTo):
+            if isinstance(change, MoveTo) and not _is_unmarked(work, change, first, marks):
                 work.attempt(change, self._move)
         for change in changes:
             if isinstance(change, OpenIssue):
                 work.attempt(change, self._open)
-        self._put(work, list(self._edits(work, changes)))
+        self._editor.put(work, [] if first else [edit for edit in edits if not _is_stuck(work, edit, marks)])
 
-    def _send(self, work: _Work, method: str, path: str, body: Any = None) -> Any:
-        """One request that writes, if there is time left for it."""
-        if not work.may_write():
-            raise LeaseLost
-        return self._site.client.call(method, path, body)
-
-    def _comment(self, work: _Work, change: Said) -> None:
+    def _comment(self, work: Work, change: Said) -> None:
         draft = isinstance(change, PostDraft)
         if draft and not work.seen.service:
             raise LookupError(NOT_FOR_CUSTOMERS)
@@ -137,22 +107,26 @@ class Writer:
         hidden = [markers.INTERNAL] if work.seen.service and (draft or self._internal) else []
         body = {"body": fitting(change.body), "properties": [markers.on_comment(marker), *hidden]}
         if change.comment is None:
-            answer = self._send(work, "POST", issue_path(work.ref.key, "comment"), body)
+            answer = work.send(self._site.client, "POST", issue_path(work.ref.key, "comment"), body)
         else:
-            answer = self._send(work, "PUT", issue_path(work.ref.key, "comment", change.comment), body)
-        work.memory = work.memory.said(marker, str(found(answer, "id")["id"]))
+            answer = work.send(self._site.client, "PUT", issue_path(work.ref.key, "comment", change.comment), body)
+        comment = str(found(answer, "id")["id"])
+        work.memory = work.memory.said(marker, comment)
+        if change.comment is None and isinstance(change, PostComment):
+            work.kept, work.is_behind = work.kept.said(marker, comment), True
+        self._reader.wrote(answer, marker)
         if answer.get("updated"):
             work.updated_at = moment(answer["updated"])
 
-    def _drop(self, work: _Work, change: DropComment) -> None:
+    def _drop(self, work: Work, change: DropComment) -> None:
         try:
-            self._send(work, "DELETE", issue_path(work.ref.key, "comment", change.comment))
+            work.send(self._site.client, "DELETE", issue_path(work.ref.key, "comment", change.comment))
         except Refused as refusal:
             if refusal.status != 404:
                 raise
         work.memory = work.memory.dropped(change.comment)
 
-    def _move(self, work: _Work, change: MoveTo) -> None:
+    def _move(self, work: Work, change: MoveTo) -> None:
         layout, place = self._site.layout(), work.seen.place
         if layout is None:
             raise LookupError("no board is connected, so there is no column to move to")
@@ -161,9 +135,9 @@ class Writer:
         way = layout.way(place, change.column)
         if way is not None and not layout.is_in(place, change.column):
             body = {"transition": {"id": way.id}}
-            self._send(work, "POST", issue_path(work.ref.key, "transitions"), body)
+            work.send(self._site.client, "POST", issue_path(work.ref.key, "transitions"), body)
 
-    def _open(self, work: _Work, change: OpenIssue) -> None:
+    def _open(self, work: Work, change: OpenIssue) -> None:
         """Open an issue, once: the property says so first, so that a read after a lost answer looks for it."""
         if change.key in work.memory.opened:
             return
@@ -171,17 +145,17 @@ class Writer:
         cause = Cause(change.key, work.seen.id, work.ref.key)
         body = create.new_issue(change, cause, project, self._site.issue_type(project))
         work.memory = work.memory.about_to_open(change.key)
-        self._remember(work)
+        self._editor.remember(work)
         made, linked = self._create(work, body)
         work.memory = work.memory.has_opened(change.key, Child(str(made["id"]), str(made["key"]), self._site.now()))
         if not linked:
-            self._remember(work)  # without a link nothing else leads to it
+            self._editor.remember(work)  # without a link nothing else leads to it
             self._link(work, str(made["key"]), cause)
 
-    def _create(self, work: _Work, body: dict[str, Any]) -> tuple[Mapping[str, Any], bool]:
+    def _create(self, work: Work, body: dict[str, Any]) -> tuple[Mapping[str, Any], bool]:
         """The new issue, and whether it was created with its link. A refusal made nothing, so it may be asked again."""
         try:
-            made = self._send(work, "POST", f"{PLATFORM}/issue", body)
+            made = work.send(self._site.client, "POST", f"{PLATFORM}/issue", body)
         except Refused as refusal:
             lighter = create.without(body, refusal.errors)
             if lighter is None:
@@ -189,57 +163,37 @@ class Writer:
             return self._create(work, lighter)
         return found(made, "id", "key"), "update" in body
 
-    def _link(self, work: _Work, new: str, cause: Cause) -> None:
+    def _link(self, work: Work, new: str, cause: Cause) -> None:
         try:
-            self._send(work, "POST", f"{PLATFORM}/issueLink", create.link(new, cause))
+            work.send(self._site.client, "POST", f"{PLATFORM}/issueLink", create.link(new, cause))
         except Refused as refusal:
             raise LookupError(f"{new} was opened, but Jira does not link it: {refusal.reason}") from refusal
 
-    def _edits(self, work: _Work, changes: Sequence[Change]) -> list[Edit]:
-        edits = []
-        for change in changes:
-            try:
-                if isinstance(change, SetLabels):
-                    edits.append(label_edit(change))
-                elif isinstance(change, SetFields):
-                    edits.append(field_edit(change, self._fields_for(change)))
-                elif isinstance(change, Acknowledge):
-                    there = {c: work.seen.versions[c] for c in change.comments if c in work.seen.versions}
-                    work.memory = work.memory.acknowledging(there)
-                    edits.append(Edit(change, {}, {}))
-            except (LookupError, ValueError) as impossible:
-                work.failed.append((change, str(impossible)))
-        return edits
 
-    def _fields_for(self, change: SetFields) -> Fields:
-        only_priority = all(name.casefold() == "priority" for name in change.values)
-        return Fields(()) if only_priority else self._site.fields()
+def _marks(changes: Sequence[Change]) -> Iterator[tuple[SetLabels, MoveTo]]:
+    """The label edits that belong to a move: they are wanted for the same reason."""
+    moves = [change for change in changes if isinstance(change, MoveTo)]
+    for change in changes:
+        if isinstance(change, SetLabels) and change.because:
+            yield from ((change, move) for move in moves if move.because == change.because)
 
-    def _put(self, work: _Work, edits: Sequence[Edit]) -> None:
-        """One request for all edits and the property. If Jira refuses a field, the others are sent without it."""
-        body, work.memory = body_of(edits), work.memory.fitted()
-        own = {"properties": [on_issue(work.memory)]} if work.memory != work.kept else {}
-        try:
-            if body:
-                self._send(work, "PUT", issue_path(work.ref.key), {**body, **own})
-                work.kept = work.memory
-            else:
-                self._remember(work)
-        except Refused as refusal:
-            bad = [edit for edit in edits if edit.touches(refusal.errors) or len(edits) == 1]
-            work.failed += [(edit.change, refusal.reason) for edit in bad or edits]
-            rest = [edit for edit in edits if edit not in bad] if bad else []
-            if rest or (own and body):
-                self._put(work, rest)
-        else:
-            work.applied += [edit.change for edit in edits]
 
-    def _remember(self, work: _Work) -> None:
-        """Write the property by itself, if it has to say something new."""
-        if work.memory != work.kept:
-            value = on_issue(work.memory)["value"]
-            self._send(work, "PUT", issue_path(work.ref.key, "properties", markers.PROPERTY), value)
-            work.kept = work.memory
+def _is_unmarked(work: Work, move: MoveTo, first: Sequence[Edit], marks: Mapping[int, MoveTo]) -> bool:
+    """Whether the label that had to be put before this move could not be; the move fails for the same reason."""
+    for edit in first:
+        if marks[id(edit.change)] is move and work.has_failed(edit.change):
+            work.failed.append((move, "it was left where it is, because its label could not be put"))
+            return True
+    return False
+
+
+def _is_stuck(work: Work, edit: Edit, marks: Mapping[int, MoveTo]) -> bool:
+    """Whether a label stays because the move that it belongs to failed."""
+    move = marks.get(id(edit.change))
+    if move is None or not work.has_failed(move):
+        return False
+    work.failed.append((edit.change, "the label stays, because the card could not be moved"))
+    return True
 
 
 def _none_done(changes: Sequence[Change], why: str) -> Outcome:

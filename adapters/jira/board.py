@@ -19,12 +19,25 @@ class BoardColumn:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """A board's columns. `unreadable` says why they are not known."""
+    """A board's columns, and what decides what is on it. `unreadable` says why they are not known.
+
+    `kind` is simple (team-managed), kanban or scrum; `filter` the id of its filter, `sub_query` what a kanban board
+    hides beyond that; `rank` the id of the field that orders it, empty where it isn't ranked.
+    """
 
     id: int
     columns: tuple[BoardColumn, ...] = ()
     constraint: str = "none"
     unreadable: str = ""
+    kind: str = ""
+    filter: str = ""
+    sub_query: str = ""
+    rank: str = ""
+
+    @property
+    def counts_subtasks(self) -> bool:
+        """Whether its work limits are about sub-tasks, too."""
+        return self.constraint != "issueCountExclSubs"
 
     def showing(self, status: str) -> BoardColumn | None:
         """The column that shows issues of this status id."""
@@ -48,11 +61,12 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an issue stands and where it can go from there."""
+    """Where an issue stands and where it can go from there. `left`: the status that it came into its column from."""
 
     status: str
     status_name: str
     transitions: tuple[Transition, ...]
+    left: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +81,12 @@ class Layout:
         shown = self.board.showing(place.status)
         name = shown.name if shown else place.status_name
         barred = {column: why for column in Column if (why := self.barred(place, column))}
-        return Card(name, self.meaning(shown), moved_at, barred)
+        return Card(name, self.meaning(shown), moved_at, barred, self.meaning(self.board.showing(place.left)))
+
+    def holding(self, columns: Sequence[Column]) -> tuple[str, ...]:
+        """The ids of the statuses of these columns."""
+        found = [self.board.named(self.names[column]) for column in columns]
+        return tuple(dict.fromkeys(status for column in found if column for status in column.statuses))
 
     def meaning(self, shown: BoardColumn | None) -> Column | None:
         """The protocol's column that a board's column stands for."""
@@ -81,10 +100,15 @@ class Layout:
         return target is not None and place.status in target.statuses
 
     def way(self, place: Place, column: Column) -> Transition | None:
-        """The transition that brings an issue into a column, chosen by the status it ends in, never by its name."""
+        """The transition that brings an issue into a column, chosen by the status it ends in, never by its name.
+
+        A status that no column shows is never gone to: the issue would vanish from the board. Of several in the column
+        the one that it came from is taken, else the first.
+        """
         target = self.board.named(self.names[column])
-        ways = [t for t in place.transitions if target and t.to in target.statuses and not t.needs]
-        return min(ways, key=lambda t: target.statuses.index(t.to) if target else 0, default=None)
+        statuses = target.statuses if target else ()
+        ways = [t for t in place.transitions if t.to in statuses and not t.needs]
+        return min(ways, key=lambda t: (t.to != place.left, statuses.index(t.to)), default=None)
 
     def barred(self, place: Place, column: Column) -> str:
         """Why an issue can't get into a column, and who changes that; empty when it can."""
@@ -131,7 +155,16 @@ def board_of(number: int, configuration: Mapping[str, Any]) -> Board:
         )
         for column in config.get("columns") or ()
     )
-    return Board(number, columns, str(config.get("constraintType") or "none"))
+    rank = (configuration.get("ranking") or {}).get("rankCustomFieldId")
+    return Board(
+        number,
+        columns,
+        str(config.get("constraintType") or "none"),
+        kind=str(configuration.get("type") or ""),
+        filter=str((configuration.get("filter") or {}).get("id") or ""),
+        sub_query=str((configuration.get("subQuery") or {}).get("query") or "").strip(),
+        rank=f"customfield_{rank}" if str(rank).isdecimal() else "",
+    )
 
 
 def transitions_of(raw: Sequence[Mapping[str, Any]], values: Mapping[str, Any]) -> tuple[Transition, ...]:

@@ -26,6 +26,17 @@ class Cache(Generic[T]):
                 held = self._held[key] = (self._clock(), ask())
             return held[1]
 
+    def peek(self, key: Hashable) -> T | None:
+        """The answer from before, if it is young enough."""
+        with self._lock:
+            held = self._held.get(key)
+            return held[1] if held is not None and self._clock() - held[0] < self._keep else None
+
+    def drop(self) -> None:
+        """Forget all answers: something was changed."""
+        with self._lock:
+            self._held.clear()
+
 
 class Recent(Generic[T]):
     """The newest `size` things by key; older ones are forgotten."""

@@ -91,6 +91,12 @@ def _moved(item: Item, context: Context) -> Iterator[tuple[Happened, str]]:
         yield Happened.CLOSED if closes else Happened.REOPENED, ""
 
 
+def last_move(items: Sequence[Item], layout: Layout | None) -> Item | None:
+    """The newest change of status that brought the issue into another column."""
+    moves = (item for item in reversed(items) if item.field == "status")
+    return next((i for i in moves if _column(layout, i.was, i.was_text) != _column(layout, i.now, i.now_text)), None)
+
+
 def _column(layout: Layout | None, status: str, status_name: str) -> str:
     shown = layout.board.showing(status) if layout else None
     return shown.name if shown else status_name

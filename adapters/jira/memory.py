@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -36,12 +36,20 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """What a field should show that can't show it itself; `refused` is the id of the one that refused this value."""
+
+    text: str
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """The property as we write it.
 
     `comments`: (comment id, marker) by marker key. `acknowledged`: the time of last update (`written`) by comment id.
     `opened`: issues by what they are for. `opening`: what an issue was about to be opened for, where nobody saw yet
-    that it was. `cause`: on an issue that we opened ourselves.
+    that it was. `cause`: on an issue that we opened ourselves. `fields`: values that Jira has no place for, by name.
     """
 
     comments: Mapping[str, tuple[str, Marker]] = field(default_factory=dict)
@@ -49,6 +57,7 @@ class Memory:
     opened: Mapping[str, Child] = field(default_factory=dict)
     opening: frozenset[str] = frozenset()
     cause: Cause | None = None
+    fields: Mapping[str, Stored] = field(default_factory=dict)
 
     def said(self, marker: Marker, comment: str) -> "Memory":
         """There is a comment of ours that says this."""
@@ -71,6 +80,11 @@ class Memory:
     def has_opened(self, key: str, child: Child) -> "Memory":
         """An issue was opened for this."""
         return replace(self, opened={**self.opened, key: child}, opening=self.opening - {key})
+
+    def storing(self, values: Mapping[str, Stored | None]) -> "Memory":
+        """The property stands in for these fields, or (None) no longer does."""
+        every = {**self.fields, **values}
+        return replace(self, fields={name: stored for name, stored in every.items() if stored is not None})
 
     def fitted(self) -> "Memory":
         """As much of it as the property holds: the oldest acknowledgements give way."""
@@ -95,12 +109,17 @@ def on_issue(memory: Memory) -> dict[str, Any]:
         "opened": opened,
         "opening": sorted(memory.opening),
         "for": _because(memory.cause) if memory.cause else {},
+        "fields": {name: _stored(stored) for name, stored in memory.fields.items()},
     }
     return {"key": PROPERTY, "value": {"comments": said} | {name: part for name, part in more.items() if part}}
 
 
 def _because(cause: Cause) -> dict[str, str]:
     return {"key": cause.key, "id": cause.id, "issue": cause.issue}
+
+
+def _stored(stored: Stored) -> dict[str, str]:
+    return {"text": stored.text} | ({"refused": stored.refused} if stored.refused else {})
 
 
 def is_whole(issue: Mapping[str, Any]) -> bool:
@@ -140,6 +159,20 @@ def cause_in(issue: Mapping[str, Any]) -> Cause | None:
     match _part(issue, "for"):
         case {"key": str(key), "id": str(number), "issue": str(name)} if _KEY.fullmatch(name):
             return Cause(key, number, name)
+    return None
+
+
+def fields_in(issue: Mapping[str, Any], names: Collection[str]) -> dict[str, Stored]:
+    """What the property shows for fields of these names; nobody reads any others there."""
+    entries = {name: entry for name, entry in _entries(issue, "fields").items() if name in names}
+    read = {name: _stored_in(entry) for name, entry in entries.items()}
+    return {name: stored for name, stored in read.items() if stored is not None}
+
+
+def _stored_in(entry: Any) -> Stored | None:
+    match entry:
+        case {"text": str(text)}:
+            return Stored(text, str(entry.get("refused") or ""))
     return None
 
 

@@ -8,13 +8,16 @@ from adapters.jira import markers
 from adapters.jira.board import Layout, Place, transitions_of
 from adapters.jira.cache import Recent
 from adapters.jira.fetch import Fetcher, Raw
-from adapters.jira.history import Context, at_creation, items_of, moment, timeline
-from adapters.jira.memory import Cause, Child, Memory, acknowledged_in, opened_in, opening_in
+from adapters.jira.history import Context, Item, at_creation, items_of, last_move, moment, timeline
+from adapters.jira.memory import Cause, Child, Memory, acknowledged_in, fields_in, opened_in, opening_in
 from adapters.jira.opened import Kin, Openings
 from adapters.jira.parse import comment_of, text_of, version
 from adapters.jira.people import People
-from adapters.jira.site import Field, Site, is_done
+from adapters.jira.screens import Kind
+from adapters.jira.site import Site, is_done
+from adapters.jira.values import Values, kind_of
 from adapters.tracker import Gone
+from mapping.card import WRITTEN
 from mapping.issue import Comment, Happened, Issue, IssueRef, Marker, Opened, TimelineEvent
 
 
@@ -23,25 +26,37 @@ class Seen:
     """What a read learnt and the write after it needs.
 
     `memory` is what the issue's property is to say, `kept` what it says about issues that we opened and otherwise the
-    same. `versions`: of the comments, by id. `service`: customers can read this project's comments.
+    same; `is_behind`: it doesn't list all of our comments. `versions`: of the comments, by id. `service`: customers can
+    read this project's comments. `kind`: which edit screen it has; `own`: what Jira's own fields say, by name.
     """
 
     id: str
     place: Place
     memory: Memory
     kept: Memory
+    is_behind: bool
     versions: Mapping[str, str]
     service: bool
+    kind: Kind
+    own: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """An issue as it was asked for: Jira's answer (None: not there), and what it means; a ValueError if nothing."""
+
+    raw: Raw | None
+    issue: Issue | Gone | ValueError
 
 
 class Reader:
     """Reads issues of the connected projects and remembers what their next write needs."""
 
-    def __init__(self, tracker: str, site: Site, projects: Sequence[str], fields: Sequence[str]) -> None:
-        self._tracker = tracker
+    def __init__(self, tracker: str, site: Site, projects: Sequence[str], values: Values) -> None:
+        self.tracker = tracker
         self._site = site
         self._projects = frozenset(projects)
-        self._fields = tuple(fields)
+        self._values = values
         self._fetch = Fetcher(site)
         self._openings = Openings(tracker, site, self._fetch)
         self._seen: Recent[Seen] = Recent(2_000)
@@ -49,11 +64,27 @@ class Reader:
 
     def read(self, refs: Sequence[IssueRef]) -> dict[IssueRef, Issue | Gone]:
         """Every ref with its issue, or with why there is none under this name."""
-        ours = [ref for ref in refs if not ref.container or ref.container in self._projects]
-        raw = self._fetch.issues([ref.key for ref in ours], [field.id for field in self._custom().values()])
+        sights = self.look([ref for ref in refs if self._is_ours(ref)])
         answers: dict[IssueRef, Issue | Gone] = {ref: self._not_connected(ref) for ref in refs}
-        kin = self._openings.look([issue for issue in raw.values() if issue is not None])
-        return answers | {ref: self._answer(ref, raw[ref.key], kin) for ref in ours}
+        for ref, sight in sights.items():
+            if isinstance(sight.issue, ValueError):
+                raise sight.issue
+            answers[ref] = sight.issue
+        return answers
+
+    def look(self, refs: Sequence[IssueRef], more: Sequence[str] = ()) -> dict[IssueRef, Sight]:
+        """The same with Jira's own answers (with `more` fields), also for what isn't connected or makes no sense."""
+        raw = self._fetch.issues([ref.key for ref in refs], [*self._values.ids(), *more])
+        ours = [raw[ref.key] for ref in refs if self._is_ours(ref)]
+        kin = self._openings.look([issue for issue in ours if issue is not None])
+        return {ref: Sight(raw[ref.key], self._answer(ref, raw[ref.key], kin)) for ref in refs}
+
+    def wrote(self, comment: Raw, marker: Marker) -> None:
+        """A comment of ours was written as this: until its issue's property lists it, it need not be asked for."""
+        self._own.put(_version(comment), (marker,))
+
+    def _is_ours(self, ref: IssueRef) -> bool:
+        return not ref.container or ref.container in self._projects
 
     def take(self, ref: IssueRef) -> Seen | None:
         """What the last read of this issue learnt, good for one write; reads it if need be. None: it is gone."""
@@ -62,26 +93,26 @@ class Reader:
     def _not_connected(self, ref: IssueRef) -> Gone:
         return Gone(f"it is in none of the connected projects ({', '.join(sorted(self._projects))})")
 
-    def _custom(self) -> dict[str, Field]:
-        return self._site.fields().unique(self._fields) if self._fields else {}
-
-    def _answer(self, ref: IssueRef, raw: Raw | None, kin: Mapping[str, Kin]) -> Issue | Gone:
+    def _answer(self, ref: IssueRef, raw: Raw | None, kin: Mapping[str, Kin]) -> Issue | Gone | ValueError:
+        if not self._is_ours(ref):
+            return self._not_connected(ref)
         if raw is None:
             return Gone("it does not exist, or the integrator's account can't see it")
         key = str(raw["key"])
         if key != ref.key:
-            return Gone("it was moved", moved_to=IssueRef(self._tracker, key))
+            return Gone("it was moved", moved_to=IssueRef(self.tracker, key))
         try:
             return self._issue(ref, raw, kin)
         except (KeyError, TypeError, ValueError, AttributeError) as failure:
             # Not an error of the tracker: the other issues go on.
-            raise ValueError(f"Jira's answer about {key} has not the expected shape ({failure!r:.100})") from failure
+            return ValueError(f"Jira's answer about {key} has not the expected shape ({failure!r:.100})")
 
     def _issue(self, ref: IssueRef, raw: Raw, kin: Mapping[str, Kin]) -> Issue:
         fields, people, layout = raw["fields"], self._site.people(ref.container), self._site.layout()
         author = people.person(fields.get("reporter")) or people.person(fields.get("creator"))
-        created, place = moment(fields["created"]), self._place(raw, layout)
         items = items_of(self._fetch.histories(raw), people)
+        created, moved = moment(fields["created"]), last_move(items, layout)
+        place = self._place(raw, layout, moved)
         events = (
             *at_creation(items, fields, created, author),
             *timeline(items, Context(people, layout, self._done_by(raw))),
@@ -89,10 +120,13 @@ class Reader:
         comments = tuple(self._comments(raw, people))
         service = (fields.get("project") or {}).get("projectTypeKey") == "service_desk"
         opened, cause = self._openings.of(raw, kin), self._openings.cause_of(raw)
-        memory = _remembered(raw, comments, opened, cause)
+        shown, memory = self._values.of(raw), _remembered(raw, comments, opened, cause)
         kept = replace(memory, opened=opened_in(raw), opening=opening_in(raw))
+        is_behind = not markers.listed(raw).keys() >= {comment for comment, _ in memory.comments.values()}
         versions = {comment.id: version(comment) for comment in comments}
-        self._seen.put(ref, Seen(str(raw["id"]), place, memory, kept, versions, service))
+        number = str(raw["id"])
+        seen = Seen(number, place, memory, kept, is_behind, versions, service, kind_of(raw), shown.own)
+        self._seen.put(ref, seen)
         assignee = people.person(fields.get("assignee"))
         return Issue(
             ref=ref,
@@ -106,26 +140,24 @@ class Reader:
             labels=frozenset(map(str, fields.get("labels") or ())),
             assignees=(assignee,) if assignee else (),
             priority=text_of(fields.get("priority")) or "",
-            fields=self._named(fields),
+            fields=shown.fields,
             comments=comments,
             timeline=events,
-            card=layout.card(place, _last(events, Happened.MOVED) or created) if layout else None,
+            card=layout.card(place, moved.at if moved else created) if layout else None,
             url=self._site.link(ref.key),
             opened=tuple(opened.values()),
             opened_for=self._openings.opened_for(raw, cause),
             has_internal_comments=service,
+            writable=shown.writable,
         )
 
-    def _named(self, fields: Raw) -> dict[str, str]:
-        texts = {name: text_of(fields.get(field.id)) for name, field in self._custom().items()}
-        return {name: text for name, text in texts.items() if text}
-
-    def _place(self, raw: Raw, layout: Layout | None) -> Place:
+    def _place(self, raw: Raw, layout: Layout | None, moved: Item | None) -> Place:
         fields = raw["fields"]
         status = fields["status"]
         columns = layout.board.columns if layout else ()
         ways = self._fetch.transitions(raw, frozenset(s for column in columns for s in column.statuses))
-        return Place(str(status["id"]), " ".join(str(status.get("name", "")).split()), transitions_of(ways, fields))
+        name, left = " ".join(str(status.get("name", "")).split()), moved.was if moved else ""
+        return Place(str(status["id"]), name, transitions_of(ways, fields), left)
 
     def _done_by(self, raw: Raw) -> Callable[[str], bool]:
         """Whether a status id means done: by what came with the issue, and else by the site's list of statuses."""
@@ -159,6 +191,7 @@ def _remembered(raw: Raw, comments: Sequence[Comment], opened: Mapping[str, Open
     for number, one in opened.items():
         children.setdefault(one.key, Child(number, one.ref.key, one.opened_at))
     return Memory(
+        fields=fields_in(raw, WRITTEN),
         comments=markers.by_key(comments),
         acknowledged={comment: at for comment, at in acknowledged_in(raw).items() if comment in there},
         opened=children,

@@ -1,6 +1,6 @@
 """Finding open issues, page by page. A search lags behind, so it only names issues; it is never read from."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -17,7 +17,11 @@ def pages(
     tracker: str, site: Site, projects: Sequence[str], since: datetime | None, cursor: str | None
 ) -> Iterator[Page]:
     """The projects' open issues in the order of their keys. The cursor is Jira's own, good for a week on Cloud."""
-    jql = query(projects, since, site.me().time_zone if since else "UTC")
+    return walk(tracker, site, query(projects, since, site.me().time_zone if since else "UTC"), cursor)
+
+
+def walk(tracker: str, site: Site, jql: str, cursor: str | None = None) -> Iterator[Page]:
+    """The issues that a query means, page by page, from the cursor on."""
     while True:
         page = _cloud_page(tracker, site, jql, cursor) if site.is_cloud else _page(tracker, site, jql, cursor)
         yield page
@@ -58,7 +62,12 @@ def query(projects: Sequence[str], since: datetime | None, time_zone: str) -> st
 
 def in_projects(projects: Sequence[str]) -> str:
     """The JQL clause for these projects."""
-    return f"project in ({', '.join(map(quoted, projects))})"
+    return among("project", projects)
+
+
+def among(field: str, values: Iterable[str]) -> str:
+    """The JQL clause for any of these values."""
+    return f"{field} in ({', '.join(map(quoted, values))})"
 
 
 def quoted(text: str) -> str:

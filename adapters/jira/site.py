@@ -1,7 +1,7 @@
 """What holds for a whole Jira site: who we are, who the team is, the board, fields, statuses. Asked, then cached."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
@@ -10,6 +10,7 @@ from adapters.jira.board import Board, Layout, board_of
 from adapters.jira.cache import Cache
 from adapters.jira.client import AGILE, PLATFORM, Client, found
 from adapters.jira.errors import Refused
+from adapters.jira.fields import Fields, field_of
 from adapters.jira.people import Me, People, User, id_of, ids_of, name_of
 from mapping.issue import Column
 
@@ -23,40 +24,26 @@ MOST_USERS = 1000  # a page of the assignable users; Jira lists no more than tha
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
-    """A field of issues: its id, its name, and the type of its values (`items`: of a list's elements)."""
+class Status:
+    """A status that issues can have; workflows decide in which projects."""
 
     id: str
     name: str
-    type: str = "string"
-    items: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Fields:
-    """The fields of a site by id and by name."""
-
-    all: tuple[Field, ...]
-
-    def called(self, name: str) -> tuple[Field, ...]:
-        """The fields that a name or an id means: none, one, or several where the name is ambiguous."""
-        by_id = tuple(field for field in self.all if field.id == name)
-        return by_id or tuple(field for field in self.all if field.name.casefold() == name.casefold())
-
-    def unique(self, names: Sequence[str]) -> dict[str, Field]:
-        """Each name that means exactly one field, with it."""
-        meant = {name: self.called(name) for name in names}
-        return {name: fields[0] for name, fields in meant.items() if len(fields) == 1}
+    is_done: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What app.yaml says about a site: `columns` are the board's own names, `former` the ids of earlier accounts."""
+    """What app.yaml says about a site: `columns` are the board's own names, `former` the ids of earlier accounts.
+
+    `field_ids` are the ids of the fields that share their names with others.
+    """
 
     product: Product
     board: int | None
     columns: Mapping[Column, str]
     former: frozenset[str]
+    field_ids: Mapping[str, str] = field(default_factory=dict)
 
 
 class Site:
@@ -71,7 +58,7 @@ class Site:
         self._asked: Cache[bool] = Cache(TEAM_IS_KEPT, clock)
         self._board: Cache[Board] = Cache(LAYOUT_IS_KEPT, clock)
         self._fields: Cache[Fields] = Cache(LAYOUT_IS_KEPT, clock)
-        self._statuses: Cache[frozenset[str]] = Cache(LAYOUT_IS_KEPT, clock)
+        self._statuses: Cache[tuple[Status, ...]] = Cache(LAYOUT_IS_KEPT, clock)
         self._types: Cache[str] = Cache(LAYOUT_IS_KEPT, clock)
         self._address: Cache[str] = Cache(NEARLY_FOREVER, clock)
         self.now = clock
@@ -145,15 +132,29 @@ class Site:
 
     def _ask_fields(self) -> Fields:
         answer = self.client.call("GET", f"{PLATFORM}/field")
-        return Fields(tuple(_field(raw) for raw in answer or () if isinstance(raw, dict) and "id" in raw))
+        known = tuple(field_of(raw) for raw in answer or () if isinstance(raw, dict) and "id" in raw)
+        return Fields(known, self._setup.field_ids)
 
     def done_statuses(self) -> frozenset[str]:
         """The ids of the statuses that mean done."""
-        return self._statuses.get("done", self._ask_done)
+        return frozenset(status.id for status in self.statuses() if status.is_done)
 
-    def _ask_done(self) -> frozenset[str]:
+    def statuses(self) -> tuple[Status, ...]:
+        """All statuses of the site."""
+        return self._statuses.get("statuses", self._ask_statuses)
+
+    def _ask_statuses(self) -> tuple[Status, ...]:
         answer = self.client.call("GET", f"{PLATFORM}/status")
-        return frozenset(str(status["id"]) for status in answer or () if is_done(status))
+        return tuple(
+            Status(str(status["id"]), str(status.get("name", "")), is_done(status))
+            for status in answer or ()
+            if isinstance(status, dict) and "id" in status
+        )
+
+    def changed(self) -> None:
+        """The board or the fields were changed by us: what was known of them is forgotten."""
+        self._board.drop()
+        self._fields.drop()
 
     def issue_type(self, project: str) -> str:
         """The id of the type that new issues of ours get there; LookupError when the project has none for them."""
@@ -185,9 +186,3 @@ def is_done(status: Any) -> bool:
     """Whether a status belongs to the category done, whatever the category is called in this language."""
     category = status.get("statusCategory") if isinstance(status, Mapping) else None
     return isinstance(category, Mapping) and category.get("key") == "done"
-
-
-def _field(raw: Mapping[str, Any]) -> Field:
-    schema = raw.get("schema") or {}
-    name = str(raw.get("name") or raw["id"])
-    return Field(str(raw["id"]), name, str(schema.get("type") or "string"), str(schema.get("items") or ""))
