@@ -44,11 +44,11 @@ LINKS = (
     LinkType("10003", "Relates", "relates to", "relates to"),
 )
 COLUMNS = (
-    BoardColumn("Backlog", ("10001",)),
-    BoardColumn("In Progress", ("3",), max=1),
-    BoardColumn("Review", ("10003",)),
-    BoardColumn("Done", ("10004",)),
-    BoardColumn("Emergency Queue", ("10005",)),
+    BoardColumn("Backlog", ("10001",), id=101),
+    BoardColumn("In Progress", ("3",), max=1, id=102),
+    BoardColumn("Review", ("10003",), id=103),
+    BoardColumn("Done", ("10004",), id=104),
+    BoardColumn("Emergency Queue", ("10005",), id=105),
 )
 
 

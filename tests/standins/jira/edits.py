@@ -1,8 +1,10 @@
 """Reading what a caller wants an issue's fields to be, as strictly as Jira's own screens do."""
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from tests.standins.jira.adf import from_adf
@@ -11,6 +13,10 @@ from tests.standins.jira.site import Site
 from tests.standins.jira.state import LinkType, Record
 
 MAX_TEXT = 32767
+_FORMS = {
+    "datepicker": r"\d{4}-[01]\d-[0-3]\d",
+    "datetime": r"\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d\.\d{3}[+-]\d{4}",
+}
 MAX_PROPERTY = 32768
 
 
@@ -169,8 +175,12 @@ class Edit:
         match field.kind:
             case "textarea":
                 return rich_text(self._call, value, name)
-            case "textfield" if isinstance(value, str) and len(value) <= 255:
+            case "textfield" if isinstance(value, str) and len(value) <= 255 and "\n" not in value:
                 return value
+            case "datepicker" | "datetime" if isinstance(value, str) and re.fullmatch(_FORMS[field.kind], value):
+                return value if field.kind == "datepicker" else datetime.fromisoformat(value)
+            case "labels" if isinstance(value, list):
+                return [_label(label) for label in value]
             case "float" if isinstance(value, int | float) and not isinstance(value, bool):
                 return float(value)
             case "select" if isinstance(value, dict):

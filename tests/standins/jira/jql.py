@@ -1,7 +1,7 @@
-"""The little JQL that the stand-in understands: clauses joined by AND, and ORDER BY."""
+"""The little JQL that the stand-in understands: clauses joined by AND, OR and brackets, and ORDER BY."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,10 +10,13 @@ from tests.standins.jira.routing import Refused, Unknown
 from tests.standins.jira.state import Record
 from tests.standins.jira.world import World
 
+_QUOTED = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"
 _CLAUSE = re.compile(
-    r"(?P<field>\w+)\s*(?P<op>not\s+in|in|!=|>=|<=|=|>|<)\s*(?P<value>\((?:[^()]*)\)|\"[^\"]*\"|'[^']*'|[\w.:-]+)", re.I
+    rf"\s*(?P<field>\w+)\s*(?P<op>not\s+in|in|!=|>=|<=|=|>|<)\s*(?P<value>\((?:{_QUOTED}|[^()\"'])*\)|{_QUOTED}|[\w.:-]+)",
+    re.I,
 )
-_VALUE = re.compile(r"\"([^\"]*)\"|'([^']*)'|([^\s,()]+)")
+_VALUE = re.compile(rf"({_QUOTED})|([^\s,()]+)")
+_WORD = re.compile(r"\s*(and|or)\b|\s*([()])", re.I)
 _CATEGORY = {"to do": "new", "new": "new", "in progress": "indeterminate", "done": "done"}
 
 Test = Callable[[Record], bool]
@@ -23,21 +26,66 @@ Test = Callable[[Record], bool]
 class Search:
     """A query understood: which issues, in which order."""
 
-    tests: tuple[Test, ...]
+    test: Test
     order: tuple[tuple[Callable[[Record], Any], bool], ...]
 
     def run(self, records: list[Record]) -> list[Record]:
-        found = [record for record in records if all(test(record) for test in self.tests)]
+        found = [record for record in records if self.test(record)]
         for key, down in reversed(self.order):
             found.sort(key=key, reverse=down)
         return found
 
 
-def parse(text: str, world: World) -> Search:
-    """Read a query. Refused(400): Jira would refuse it too; Unknown: valid perhaps, but nothing we know."""
+def parse(text: str, world: World, by: str = "") -> Search:
+    """Read a query of somebody's. Refused(400): Jira would refuse it too; Unknown: valid perhaps, but nothing we know.
+
+    Which filters there are depends on who asks.
+    """
     where, _, order = _split_order(text)
-    tests = [_test(clause, world) for clause in re.split(r"\s+and\s+", where.strip(), flags=re.I) if clause.strip()]
-    return Search(tuple(tests), tuple(_sorts(order)))
+    reader = _Reader(where, world, by)
+    test = reader.whole() if where.strip() else lambda _: True
+    return Search(test, tuple(_sorts(order)))
+
+
+class _Reader:
+    """Reads a query from left to right: OR binds least, then AND, then brackets."""
+
+    def __init__(self, text: str, world: World, by: str) -> None:
+        self._text = text
+        self._world = world
+        self._by = by
+        self._at = 0
+
+    def whole(self) -> Test:
+        test = self._joined("or", lambda: self._joined("and", self._term, all), any)
+        if self._text[self._at :].strip():
+            raise Unknown(f"JQL {self._text[self._at :]!r}")
+        return test
+
+    def _joined(self, word: str, part: Callable[[], Test], how: Callable[[Iterable[bool]], bool]) -> Test:
+        tests = [part()]
+        while self._next(word):
+            tests.append(part())
+        return tests[0] if len(tests) == 1 else lambda record: how(test(record) for test in tests)
+
+    def _term(self) -> Test:
+        if self._next("("):
+            test = self._joined("or", lambda: self._joined("and", self._term, all), any)
+            if not self._next(")"):
+                raise Refused(400, "Error in the JQL Query: a bracket is not closed.")
+            return test
+        match = _CLAUSE.match(self._text, self._at)
+        if match is None:
+            raise Unknown(f"JQL clause {self._text[self._at :]!r}")
+        self._at = match.end()
+        return _test(match, self._world, self._by)
+
+    def _next(self, word: str) -> bool:
+        match = _WORD.match(self._text, self._at)
+        if match is None or (match[1] or match[2]).lower() != word:
+            return False
+        self._at = match.end()
+        return True
 
 
 def _split_order(text: str) -> tuple[str, str, str]:
@@ -63,19 +111,25 @@ def _sorts(text: str) -> list[tuple[Callable[[Record], Any], bool]]:
     return sorts
 
 
-def _test(clause: str, world: World) -> Test:
-    match = _CLAUSE.fullmatch(clause.strip())
-    if match is None:
-        raise Unknown(f"JQL clause {clause!r}")
+def _test(match: re.Match[str], world: World, by: str) -> Test:
     field, op = match["field"].lower(), re.sub(r"\s+", " ", match["op"].lower())
-    values = [a or b or c for a, b, c in _VALUE.findall(match["value"].strip("()") if "in" in op else match["value"])]
+    text = match["value"][1:-1] if "in" in op else match["value"]
+    values = [re.sub(r"\\(.)", r"\1", quoted[1:-1]) if quoted else bare for quoted, bare in _VALUE.findall(text)]
     if field in ("updated", "created"):
         return _time_test(field, op, values[0], world)
     negated = op in ("!=", "not in")
     if op not in ("=", "!=", "in", "not in"):
         raise Unknown(f"JQL operator {op} on {field}")
-    member = _membership(field, values, world)
+    member = _filtered(values, world, by) if field == "filter" else _membership(field, values, world)
     return lambda record: member(record) != negated
+
+
+def _filtered(values: list[str], world: World, by: str) -> Test:
+    """A filter that somebody may not use is as good as none."""
+    boards = [board for board in world.boards.values() if board.shared_with is None or by in board.shared_with]
+    known = {board.filter: board.query or f"project in ({', '.join(board.projects)})" for board in boards}
+    tests = [parse(known[_must_exist("filter", value, list(known))], world, by).test for value in values]
+    return lambda record: any(test(record) for test in tests)
 
 
 def _membership(field: str, values: list[str], world: World) -> Test:
@@ -97,6 +151,8 @@ def _membership(field: str, values: list[str], world: World) -> Test:
         case "key" | "issuekey" | "issue" | "id":
             ids = {_issue_id(value, world) for value in values}
             return lambda r: r.id in ids
+        case "issuetype" | "type":
+            return lambda r: dict(world.projects[r.project].issue_types)[r.type] in values
         case "labels":
             return lambda r: bool(set(values) & set(r.labels))
     raise Unknown(f"JQL field {field!r}")

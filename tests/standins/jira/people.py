@@ -122,6 +122,13 @@ class People(Site):
                 raise LookupError(f"no transition leads {key} to {to}")
             self.acts.step(record, by, step)
 
+    def rank(self, key: str, by: str, above: str) -> None:
+        """Drag an issue right above another one."""
+        with self.world.lock:
+            record, pivot = self._record(key), self._record(above)
+            others = [r.rank for r in self.world.records() if r.rank < pivot.rank and r.id != record.id]
+            self.acts.change(record, by, rank=(max(others, default=pivot.rank - 2) + pivot.rank) / 2)
+
     def link(self, key: str, by: str, other: str, kind: str = "Relates") -> None:
         """Link an issue, as the source, with another one."""
         with self.world.lock:

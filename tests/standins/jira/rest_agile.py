@@ -16,9 +16,7 @@ ISSUES_QUERY = "startAt maxResults jql validateQuery fields expand"
 def boards(site: Site, call: Call) -> Answer:
     project, name = call.one("projectKeyOrId"), call.one("name")
     shown = [b for b in site.world.boards.values() if project in (None, *b.projects) and (name or "") in b.name]
-    page = site.page(
-        call, "page", [_head(site, board) for board in shown if (call.one("type") or "kanban") == "kanban"]
-    )
+    page = site.page(call, "page", [_head(site, board) for board in shown if call.one("type") in (None, board.kind)])
     return Answer(200, page)
 
 
@@ -33,7 +31,8 @@ def configuration(site: Site, call: Call) -> Answer:
     columns = []
     for column in board.columns:
         statuses = [{"id": i, "self": f"{site.url}/rest/api/2/status/{i}"} for i in column.statuses]
-        columns.append({"name": column.name, "statuses": statuses} | ({"max": column.max} if column.max else {}))
+        limits = {name: limit for name, limit in (("min", column.min), ("max", column.max)) if limit}
+        columns.append({"name": column.name, "statuses": statuses} | limits)
     head = _head(site, board)
     project = site.world.projects[board.projects[0]]
     location: Json = {"type": "project", "key": project.key, "id": project.id, "name": project.name}
@@ -44,10 +43,11 @@ def configuration(site: Site, call: Call) -> Answer:
         | {
             "self": f"{head['self']}/configuration",
             "location": location,
-            "filter": {"id": "10040", "self": f"{site.url}/rest/api/2/filter/10040"},
+            "filter": {"id": board.filter, "self": f"{site.url}/rest/api/2/filter/{board.filter}"},
             "columnConfig": {"columns": columns, "constraintType": board.constraint},
-            "ranking": {"rankCustomFieldId": int(RANK_FIELD.removeprefix("customfield_"))},
-        },
+        }
+        | ({"subQuery": {"query": board.sub_query}} if board.sub_query else {})
+        | ({"ranking": {"rankCustomFieldId": int(RANK_FIELD.removeprefix("customfield_"))}} if board.ranked else {}),
     )
 
 
@@ -65,8 +65,9 @@ def backlog_issues(site: Site, call: Call) -> Answer:
 
 def _issues(site: Site, call: Call, statuses: frozenset[str]) -> Answer:
     board, expand = _board(site, call), call.expand(*EXPANDABLE)
-    records = found(site, call, f"project in ({', '.join(board.projects)}) ORDER BY rank")
-    records = [record for record in parse(call.one("jql") or "", site.world).run(records) if record.status in statuses]
+    records = found(site, call, f"filter = {board.filter} ORDER BY rank")
+    query = parse(call.one("jql") or "", site.world, call.by.name)
+    records = [record for record in query.run(records) if record.status in statuses]
     shown = [site.show(call, r, call.many("fields"), expand, [], "search", "*navigable") for r in records]
     page = site.page(call, "board", shown, key="issues")
     page.pop("isLast")
@@ -75,7 +76,10 @@ def _issues(site: Site, call: Call, statuses: frozenset[str]) -> Answer:
 
 @route("PUT", f"{AGILE}/issue/rank", body=True)
 def rank(site: Site, call: Call) -> Answer:
-    """Put issues right before or after another; each moved one gets a history entry."""
+    """Put issues right before or after another; each moved one gets a history entry.
+
+    Where some may not be moved and others may, the answer names what became of each.
+    """
     body = keys(call.body, "issues", "rankBeforeIssue", "rankAfterIssue", "rankCustomFieldId")
     names = body.get("issues", [])
     if ("rankBeforeIssue" in body) == ("rankAfterIssue" in body) or not 0 < len(names) <= 50:
@@ -87,10 +91,16 @@ def rank(site: Site, call: Call) -> Answer:
         low, high = max([r for r in others if r < pivot.rank], default=pivot.rank - 1), pivot.rank
     else:
         low, high = pivot.rank, min([r for r in others if r > pivot.rank], default=pivot.rank + 1)
+    entries: list[Json] = []
     for number, record in enumerate(moving, 1):
-        site.permit(call, "SCHEDULE_ISSUES", record.project)
-        site.acts.change(record, call.by.name, rank=low + (high - low) * number / (len(moving) + 1))
-    return Answer(204)
+        may = call.by.may("SCHEDULE_ISSUES", record.project)
+        errors = [] if may else ["You do not have permission to rank this issue."]
+        entries.append({"issueId": record.id, "status": 200 if may else 403, "errors": errors})
+        if may:
+            site.acts.change(record, call.by.name, rank=low + (high - low) * number / (len(moving) + 1))
+    if all(entry["errors"] for entry in entries):
+        raise Refused(403, *entries[0]["errors"])
+    return Answer(204) if not any(entry["errors"] for entry in entries) else Answer(207, {"entries": entries})
 
 
 def _board(site: Site, call: Call) -> Board:
@@ -103,4 +113,4 @@ def _board(site: Site, call: Call) -> Board:
 
 
 def _head(site: Site, board: Board) -> Json:
-    return {"id": board.id, "self": f"{site.url}{AGILE}/board/{board.id}", "name": board.name, "type": "kanban"}
+    return {"id": board.id, "self": f"{site.url}{AGILE}/board/{board.id}", "name": board.name, "type": board.kind}

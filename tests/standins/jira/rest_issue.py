@@ -55,7 +55,7 @@ def edit_issue(site: Site, call: Call) -> Answer:
     if call.flag("overrideScreenSecurity", False) or call.flag("overrideEditableFlag", False):
         raise Refused(403, "Only Connect and Forge apps can override screens.")
     body = keys(call.body, "fields", "update", "properties")
-    edit = Edit(site, call, record.project, site.world.projects[record.project].screen, record)
+    edit = Edit(site, call, record.project, site.world.edit_screen(record), record)
     values = edit.read(body)
     if "properties" in body:
         values["properties"] = {**record.properties, **properties(body)}

@@ -17,7 +17,7 @@ def found(site: Site, call: Call, jql: str, reconciled: tuple[int, ...] = ()) ->
     fresh = {i: site.world.record(i) for i in reconciled}
     records = [fresh.get(record.id) or record for record in site.world.records(lag)]
     records = [record for record in records if call.by.may("BROWSE_PROJECTS", record.project)]
-    return parse(jql, site.world).run(records)
+    return parse(jql, site.world, call.by.name).run(records)
 
 
 @route("GET", "/api/search/jql", query=QUERY, on=CLOUD)

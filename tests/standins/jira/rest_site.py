@@ -83,8 +83,16 @@ def fields(site: Site, call: Call) -> Answer:
         clauses = [f"cf[{field_id.removeprefix('customfield_')}]", name] if custom else [field_id]
         about: Json = {"id": field_id, "name": name, "custom": custom, "clauseNames": clauses}
         about |= {"orderable": True, "navigable": True, "searchable": True, "schema": wire.field_schema(field_id)}
-        said.append(about | ({"key": field_id} if site.cloud else {}))
+        said.append(about | _scope(site, field_id) | ({"key": field_id} if site.cloud else {}))
     return Answer(200, said)
+
+
+def _scope(site: Site, field_id: str) -> Json:
+    """A team-managed project's own field says whose it is."""
+    field = site.world.fields.get(field_id)
+    if field is None or not field.project:
+        return {}
+    return {"scope": {"type": "PROJECT", "project": {"id": site.world.projects[field.project].id}}}
 
 
 @route("GET", "/api/priority/search", query="startAt maxResults id projectId priorityName onlyDefault", on=CLOUD)

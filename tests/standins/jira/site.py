@@ -9,7 +9,7 @@ from tests.standins.jira.hooks import Postman, bodies
 from tests.standins.jira.routing import Call, Refused, Unknown
 from tests.standins.jira.state import GLOBAL_PERMISSIONS, Product, Record
 from tests.standins.jira.wire import SYSTEM, Json, Wire
-from tests.standins.jira.world import World
+from tests.standins.jira.world import RANK_FIELD, World
 
 # What an answer holds at most. The first six limit what is inline in an issue, on Cloud only.
 PAGE_SIZES = {
@@ -32,7 +32,10 @@ Depth = Literal["issue", "bulk", "search"]
 
 
 class Site:
-    """A Jira site. `lag` seconds pass until a read shows a change (`search_lag` more for searches)."""
+    """A Jira site. `lag` seconds pass until a read shows a change (`search_lag` more for searches).
+
+    `lost_columns`: how many writes of a board's columns still do nothing; `swallowed_column` the one that they lose.
+    """
 
     def __init__(
         self,
@@ -50,6 +53,8 @@ class Site:
         self.search_lag = 0.0
         self.page_sizes = dict(PAGE_SIZES)
         self.comment_names_issue = False
+        self.lost_columns = 0
+        self.swallowed_column = ""
         self.webhooks: list[Json] = []
         self.unexpected: list[str] = []
         self.url = ""
@@ -101,7 +106,7 @@ class Site:
     def wanted(self, fields: list[str], default: str = "*all") -> Callable[[str], bool]:
         """Which fields a `fields` parameter means. Jira ignores names it doesn't know; here they are unexpected."""
         named = fields or [default]
-        known = {*SYSTEM, *self.world.fields, "*all", "*navigable", "id", "key", "issuekey"}
+        known = {*SYSTEM, *self.world.fields, RANK_FIELD, "*all", "*navigable", "id", "key", "issuekey"}
         if strange := [name for name in named if name.removeprefix("-") not in known]:
             raise Unknown(f"fields {strange}")
         dropped = {name[1:] for name in named if name.startswith("-")}
@@ -151,5 +156,5 @@ class Site:
     def editmeta(self, call: Call, record: Record) -> Json:
         if not call.by.may("EDIT_ISSUES", record.project):
             return {"fields": {}}
-        screen = sorted(self.world.projects[record.project].screen)
+        screen = sorted(self.world.edit_screen(record))
         return {"fields": {name: self.wire(call).edit_field(name, name == "summary") for name in screen}}

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 Product = Literal["cloud", "data-center"]
 Kind = Literal["atlassian", "app", "customer"]
+Constraint = Literal["none", "issueCount", "issueCountExclSubs"]
+FieldKind = Literal["textfield", "textarea", "float", "select", "datepicker", "datetime", "labels"]
 
 CUSTOMER = frozenset(
     {"BROWSE_PROJECTS", "CREATE_ISSUES", "ADD_COMMENTS", "EDIT_OWN_COMMENTS", "DELETE_OWN_COMMENTS"},
@@ -74,12 +76,16 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class CustomField:
-    """A custom field; `kind` is the part of its type key after the colon; `options` are (id, value) of a select."""
+    """A custom field; `kind` is the part of its type key after the colon; `options` are (id, value) of a select.
+
+    `project`: the key of the team-managed project that it belongs to.
+    """
 
     id: str
     name: str
-    kind: Literal["textfield", "textarea", "float", "select"]
+    kind: FieldKind
     options: tuple[tuple[str, str], ...] = ()
+    project: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,8 @@ class Project:
     """A company-managed project, its workflow (the first transition target is the initial status) and edit screen.
 
     `create_screen` None: the same as `screen`; `create_required` are the fields there that must be filled. `levels` are
-    the issue types that aren't standard: -1 a subtask, 1 an epic.
+    the issue types that aren't standard: -1 a subtask, 1 an epic. `default_screen`: its edit screen is the site's
+    default one. `locked` are the statuses in which nothing can be edited.
     """
 
     id: str
@@ -102,6 +109,8 @@ class Project:
     create_screen: frozenset[str] | None = None
     create_required: frozenset[str] = frozenset()
     levels: Mapping[str, int] = field(default_factory=dict)
+    default_screen: bool = True
+    locked: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +128,30 @@ class BoardColumn:
     name: str
     statuses: tuple[str, ...]
     max: int | None = None
+    min: int | None = None
+    id: int = 0
+    is_plan: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Board:
+    """A board; `query` is its filter's JQL (empty: its projects), shared with some accounts or (None) with everybody."""
+
     id: int
     name: str
     projects: tuple[str, ...]
     columns: tuple[BoardColumn, ...]
-    constraint: Literal["none", "issueCount", "issueCountExclSubs"] = "issueCount"
+    constraint: Constraint = "issueCount"
+    kind: Literal["kanban", "scrum", "simple"] = "kanban"
+    query: str = ""
+    sub_query: str = ""
+    ranked: bool = True
+    shared_with: frozenset[str] | None = None
+
+    @property
+    def filter(self) -> str:
+        """The id of its filter."""
+        return str(9959 + self.id)
 
 
 @dataclass(frozen=True, slots=True)

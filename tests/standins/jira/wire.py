@@ -50,6 +50,9 @@ SCHEMAS = {
     "textarea": "string",
     "float": "number",
     "select": "option",
+    "datepicker": "date",
+    "datetime": "datetime",
+    "labels": "array",
 }
 TYPES = "com.atlassian.jira.plugin.system.customfieldtypes:"
 
@@ -232,6 +235,7 @@ class Wire:
         if self.cloud:
             makers = {**makers, "statuscategorychangedate": lambda: self.category_changed(record)}
         said = {name: make() for name, make in makers.items() if wanted(name)}
+        said |= {RANK_FIELD: lexo_rank(record.rank)} if wanted(RANK_FIELD) else {}
         return said | {f.id: self.custom(f, record) for f in world.fields.values() if wanted(f.id)}
 
     def category_changed(self, record: Record) -> str:
@@ -261,6 +265,8 @@ class Wire:
         value = record.custom.get(field.id)
         if field.kind == "select" and value is not None:
             return {"self": self.at(f"customFieldOption/{value}"), "value": dict(field.options)[value], "id": value}
+        if field.kind == "datetime" and value is not None:
+            return stamp(value, self._world.zone)
         return self.rich(value) if field.kind == "textarea" else value
 
     def head(self, record: Record) -> Json:
@@ -276,7 +282,8 @@ class Wire:
             return {"type": kind, "system": field_id} | ({"items": items} if items else {})
         field = self._world.fields[field_id]
         number = int(field_id.removeprefix("customfield_"))
-        return {"type": SCHEMAS[field.kind], "custom": TYPES + field.kind, "customId": number}
+        listed = {"items": "string"} if field.kind == "labels" else {}
+        return {"type": SCHEMAS[field.kind], **listed, "custom": TYPES + field.kind, "customId": number}
 
     def edit_field(self, field_id: str, required: bool) -> Json:
         """A field of a screen; a select names its allowed values."""
@@ -312,3 +319,8 @@ class Wire:
             shown = step.required if step.screen else ()
             said["fields"] = {field_id: self.edit_field(field_id, required=True) for field_id in shown}
         return said
+
+
+def lexo_rank(rank: float) -> str:
+    """A rank as Jira keeps it: texts that sort as the issues stand."""
+    return f"0|{int((rank + 1000) * 10**9):024d}:"

@@ -119,6 +119,16 @@ class World:
         found = (self.record(issue_id, lag) for issue_id in sorted(self.past))
         return [record for record in found if record is not None]
 
+    def put_on_screen(self, project: str, *fields: str) -> None:
+        """Put more fields on a project's edit screen."""
+        there = self.projects[project]
+        self.projects[project] = replace(there, screen=there.screen | set(fields))
+
+    def edit_screen(self, record: Record) -> frozenset[str]:
+        """The fields that can be edited on an issue where it stands."""
+        project = self.projects[record.project]
+        return frozenset() if record.status in project.locked else project.screen
+
     def transitions(self, record: Record) -> list[Transition]:
         """The steps that lead from where the issue is."""
         workflow = self.projects[record.project].workflow
