@@ -97,7 +97,13 @@ def mentioned(source: Json | None) -> Json:
 
 
 def event(kind: str, name: str = "1", by: Json | None = None, **rest: Any) -> Json:
-    return {"__typename": kind, "id": f"E_{name}", "createdAt": "2026-11-23T08:20:00Z", "actor": by, **rest}
+    plain = {"__typename": kind, "id": f"E_{name}", "createdAt": "2026-11-23T08:20:00Z", "actor": by}
+    return plain | rest
+
+
+def moved(project: Json | None, to: str = "Done", came_from: str = "Review", **changes: Any) -> Json:
+    """A card's Status was changed."""
+    return event("ProjectV2ItemStatusChangedEvent", status=to, previousStatus=came_from, project=project, **changes)
 
 
 def card(status: str | None, project: str = "PVT_1", archived: bool = False) -> Json:
@@ -105,9 +111,17 @@ def card(status: str | None, project: str = "PVT_1", archived: bool = False) -> 
     return {"id": "PVTI_1", "isArchived": archived, "project": {"id": project}, "fieldValueByName": value}
 
 
-def board(options: Sequence[str] = OPTIONS) -> Json:
+def board(options: Sequence[str] = OPTIONS, fields: Sequence[Json] = ()) -> Json:
     given = [{"id": f"o-{n}", "name": n, "color": "GRAY", "description": ""} for n in options]
-    return {"projectV2": {"id": "PVT_1", "title": "Work", "field": {"id": "F_1", "options": given}}}
+    status = {"id": "F_1", "options": given}
+    return {"projectV2": {"id": "PVT_1", "title": "Work", "field": status, "fields": {"nodes": list(fields)}}}
+
+
+def field(name: str, kind: str = "TEXT", options: Sequence[str] = (), **changes: Any) -> Json:
+    """A field of the project, as the PROJECT part shows it."""
+    plain: Json = {"id": f"F_{name}", "name": name, "dataType": kind}
+    plain |= {"options": [{"id": f"o-{n}", "name": n} for n in options]} if kind == "SINGLE_SELECT" else {}
+    return plain | changes
 
 
 def labels(*names: str) -> Json:

@@ -327,11 +327,11 @@ def rest_label(name: str) -> Json:
     }
 
 
-def test_what_github_has_no_place_for_fails_with_a_reason() -> None:
+def test_a_field_that_the_project_lacks_fails_with_the_way_out() -> None:
     fields = SetFields({"OKR impact": "none"}, ())
     with scripted() as github:
         outcome = applying(github, [fields, LABELS], works)
-    assert outcome.failed == ((fields, "fields are not kept on GitHub"),)
+    assert outcome.failed == ((fields, 'the project has no field "OKR impact"; run integrator init'),)
     assert outcome.applied == (LABELS,)
 
 

@@ -8,8 +8,9 @@ from adapters.github.hooks import Hook
 from adapters.tracker import Finding, Health, Step, Unreachable
 from tests.adapter_github_answers import API, OPTIONS, GitHub, Json, Reply, board, connection, scripted, tracker
 
-CARD: Json = {"id": "PVTI_1", "fieldValueByName": {"name": "Review", "optionId": "o-Review"}}
-BARE: Json = {"id": "PVTI_2", "fieldValueByName": None}
+WHEN = "2026-11-23T08:25:00Z"
+CARD: Json = {"id": "PVTI_1", "fieldValueByName": {"name": "Review", "updatedAt": WHEN}, "content": None}
+BARE: Json = {"id": "PVTI_2", "fieldValueByName": None, "content": None}
 
 
 def items(*cards: Json, cursor: str | None = None) -> Json:

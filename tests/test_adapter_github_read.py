@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from adapters.github import Shared, marker
-from adapters.github.read import Unreadable
+from adapters.github.issues import Unreadable
 from adapters.tracker import AccessDenied, Gone, RateLimited, TrackerError, Unreachable
 from mapping.issue import Card, Column, Happened, Issue, Marker, Standing
 from tests.adapter_github_answers import (
@@ -24,6 +24,7 @@ from tests.adapter_github_answers import (
     event,
     issue,
     labels,
+    moved,
     read_answer,
     ref,
     scripted,
@@ -131,9 +132,9 @@ EVENTS = [
     (event("ReopenedEvent"), (Happened.REOPENED, "")),
     (event("TransferredEvent", fromRepository={"nameWithOwner": "acme/old"}), (Happened.TRANSFERRED, "acme/old")),
     (event("TransferredEvent", fromRepository=None), (Happened.TRANSFERRED, "")),
-    (event("ProjectV2ItemStatusChangedEvent", status="Done", project={"id": "PVT_1"}), (Happened.MOVED, "Done")),
-    (event("ProjectV2ItemStatusChangedEvent", status="Done", project={"id": "PVT_2"}), None),
-    (event("ProjectV2ItemStatusChangedEvent", status="Done", project=None), None),
+    (moved({"id": "PVT_1"}), (Happened.MOVED, "Done")),
+    (moved({"id": "PVT_2"}), None),
+    (moved(None), None),
 ]
 
 

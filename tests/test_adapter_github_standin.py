@@ -1,12 +1,13 @@
 """The adapter on the stand-in GitHub: what it writes is what it reads, and what a person sees."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from adapters.github import App, GitHubTracker, Shared, Token
+from adapters.github import App, GitHubTracker, Shared, Token, board_documents
 from adapters.http import Deadlines
 from adapters.tracker import Gone, Health, Outcome, RateLimited, Unreachable
 from mapping.changes import Change, DropComment, EditStatus, MoveTo, SetLabels
@@ -301,6 +302,39 @@ def test_init_makes_what_doctor_misses_and_a_second_run_finds_all_there(
     assert {health for health, _ in after.values()} <= {Health.OK, Health.WARNING}
     assert [about for about, (health, _) in after.items() if health is Health.WARNING] == ["credentials"]
     assert github.issue(SHOP, number).column == "Review"
+
+
+CARDS = 264
+
+
+def statuses(github: GitHubStandIn) -> Counter[str | None]:
+    return Counter(github.issue(SHOP, number).column for number in github.numbers(SHOP))
+
+
+def full_board(github: GitHubStandIn) -> Counter[str | None]:
+    """264 cards, all of them in one of four columns."""
+    shop_options(github, "Backlog", "In Progress", "Review", "Done")
+    for n in range(CARDS):
+        number = github.open_issue(SHOP, "carol", f"Card {n}")
+        github.move_card(SHOP, number, "alice", ("Backlog", "In Progress", "Review", "Done")[n % 4])
+    return statuses(github)
+
+
+def test_a_new_option_costs_none_of_264_cards_its_status(github: GitHubStandIn, connect: Connect) -> None:
+    before = full_board(github)
+    (step,) = [step for step in connect().prepare(dry_run=False) if "columns" in step.what]
+    assert (step.state, step.how) == ("done", f"{CARDS} cards kept their Status")
+    assert statuses(github) == before == Counter(dict.fromkeys(("Backlog", "In Progress", "Review", "Done"), CARDS / 4))
+
+
+def test_the_naive_way_would_cost_all_of_them_theirs(github: GitHubStandIn, connect: Connect) -> None:
+    full_board(github)
+    status = next(field for field in github._project(1).fields if field.name == "Status")
+    names = [*(option.name for option in status.options), "Emergency Queue"]
+    options = [{"name": name, "color": "GRAY", "description": ""} for name in names]
+    variables = {"input": {"fieldId": status.node_id, "singleSelectOptions": options}}
+    connect()._client.graphql(board_documents.UPDATE_OPTIONS, variables, "changing options")
+    assert statuses(github) == {None: CARDS}
 
 
 def shop_options(github: GitHubStandIn, *names: str) -> None:

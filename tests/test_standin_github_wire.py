@@ -153,6 +153,19 @@ def everything(github: GitHubStandIn) -> None:
     github.transfer(SHOP, 1, "alice", "acme/legacy")
 
 
+def everything_on_boards(github: GitHubStandIn) -> None:
+    card = github.draft("An idea", "alice", "Done", "Some day")
+    github.edit_draft(card, "alice", "Tomorrow")
+    github.place_card(card, "alice", None)
+    number = github.convert_draft(card, "alice", SHOP)
+    for archived in (True, False):
+        github.archive_card(SHOP, number, archived)
+    github.remove_card(SHOP, number, "alice")
+    field = github.issue_field("Effort", "number")
+    for value in (3, None):
+        github.acts.set_issue_fields(github._issue(SHOP, number), "alice", {field: value})
+
+
 @cache
 def payloads() -> Description:
     """GitHub's webhook bodies, each as an answer that can be judged as leniently as answers are."""
@@ -166,7 +179,7 @@ def payloads() -> Description:
 
 
 def faults(event: str, payload: dict[str, Any]) -> list[str]:
-    name = "-".join(filter(None, (event.replace("_", "-"), payload.get("action", ""))))
+    name = "-".join(filter(None, (event, payload.get("action", "")))).replace("_", "-")
     operation = payloads().find("POST", f"/{name}")
     assert operation is not None, name
     return list(payloads().answer_faults(operation, 200, "application/json", json.dumps(payload).encode()))
@@ -175,11 +188,18 @@ def faults(event: str, payload: dict[str, Any]) -> list[str]:
 @needs_contracts
 def test_every_payload_is_as_github_describes_it(github: GitHubStandIn) -> None:
     everything(github)
+    everything_on_boards(github)
     config = {"url": "https://x.example/hook", "content_type": "json"}
     client(github, "alice").get_repo(SHOP).create_hook("web", config, ["issues"])
     told = {(d.event, d.action) for d in github.deliveries}
     issue_acts = {"opened", "labeled", "unlabeled", "assigned", "unassigned", "edited", "closed", "reopened"}
-    assert {action for event, action in told if event == "issues"} == issue_acts | {"transferred"}
+    assert {action for event, action in told if event == "issues"} == issue_acts | {
+        "transferred",
+        "field_added",
+        "field_removed",
+    }
+    card_acts = {"created", "edited", "reordered", "converted", "archived", "restored", "deleted"}
+    assert {action for event, action in told if event == "projects_v2_item"} == card_acts
     assert {(d.event, d.action, f) for d in github.deliveries for f in faults(d.event, d.payload)} == set()
 
 

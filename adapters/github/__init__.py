@@ -4,8 +4,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from adapters.github.apply import Writer
+from adapters.github.arrange import Arranger
+from adapters.github.board import BoardReader
 from adapters.github.client import Client
 from adapters.github.doctor import Doctor
+from adapters.github.ids import Ids
+from adapters.github.issue_fields import IssueFields
+from adapters.github.issues import Issues
 from adapters.github.prepare import Preparation
 from adapters.github.read import Reader
 from adapters.github.settings import (
@@ -20,8 +25,9 @@ from adapters.github.settings import (
 from adapters.github.shared import Shared
 from adapters.http import Deadlines
 from adapters.tracker import Dialect, Finding, Gone, Outcome, Page, Step
-from mapping.changes import Change
-from mapping.issue import Column, Issue, IssueRef
+from mapping.board import Board
+from mapping.changes import Change, MoveCard, PlaceCard
+from mapping.issue import BoardRef, Column, Issue, IssueRef
 
 __all__ = ["App", "GitHubTracker", "LabelSpec", "ProjectRef", "Shared", "Token", "Webhook"]
 
@@ -49,6 +55,9 @@ class GitHubTracker:
         former: Sequence[str] = (),
         form: str = "",
         webhook: tuple[str, str] | None = None,
+        fields: Sequence[str] = (),
+        p0: str = "P0",
+        paused: str = "paused-by-emergency",
         shared: Shared | None = None,
         deadlines: Deadlines | None = None,
     ) -> None:
@@ -64,14 +73,22 @@ class GitHubTracker:
             former=frozenset(former),
             form=form,
             webhook=Webhook(*webhook) if webhook else None,
+            fields=tuple(fields),
+            p0=p0,
+            paused=paused,
             deadlines=deadlines or Deadlines(),
         )
         shared = shared or Shared()
         self._client = Client(settings, shared, clock)
-        self._reader = Reader(settings, self._client, shared, clock)
-        self._writer = Writer(settings, self._client, shared, self._reader, clock)
-        self._doctor = Doctor(settings, self._client)
-        self._preparation = Preparation(settings, self._client)
+        ids = Ids(settings, self._client, shared, clock)
+        issue_fields = IssueFields(settings, self._client, shared, clock)
+        issues = Issues(settings, self._client, shared, ids, issue_fields, clock)
+        self._reader = Reader(settings, self._client, ids, issues, clock)
+        self._boards = BoardReader(settings, self._client, shared, ids, issues, clock)
+        self._writer = Writer(settings, self._client, shared, ids, self._reader, issue_fields, clock)
+        self._arranger = Arranger(settings, self._client, shared, ids, clock)
+        self._doctor = Doctor(settings, self._client, issue_fields)
+        self._preparation = Preparation(settings, self._client, issue_fields)
 
     def read(self, refs: Sequence[IssueRef]) -> Mapping[IssueRef, Issue | Gone]:
         """The issues as they are now: one request for a hundred, more only for long histories and moved issues."""
@@ -82,6 +99,14 @@ class GitHubTracker:
     ) -> Mapping[IssueRef, Outcome]:
         """Make the changes: one request for a batch, a second one for cards that are new on the board."""
         return self._writer.apply(work, may_write)
+
+    def board(self, ref: BoardRef, also: Sequence[IssueRef]) -> Board | None:
+        """The board as its law sees it: two requests, more for a long one; None without a project."""
+        return self._boards.board(ref, also)
+
+    def arrange(self, ref: BoardRef, changes: Sequence[MoveCard | PlaceCard], may_write: Callable[[], bool]) -> Outcome:
+        """Move drafts and order cards: one request, a second one where a pause begins or ends."""
+        return self._arranger.arrange(ref, changes, may_write)
 
     def pages(self, since: datetime | None, cursor: str | None) -> Iterator[Page]:
         """Open issues, a hundred a page, the oldest first."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import github
 import requests
@@ -46,11 +46,11 @@ class Answer:
     data: Json
     errors: Sequence[Json] = ()
 
-    def error_at(self, *path: str) -> Json | None:
+    def error_at(self, *path: str | int) -> Json | None:
         """The first error at this path or below it."""
         return next(iter(self.errors_at(*path)), None)
 
-    def errors_at(self, *path: str) -> Sequence[Json]:
+    def errors_at(self, *path: str | int) -> Sequence[Json]:
         """All errors at this path or below it."""
         return [error for error in self.errors if tuple(error.get("path") or ())[: len(path)] == path]
 
@@ -98,6 +98,23 @@ class Client:
         with self.judging(f"reading {path.partition('?')[0]}"):
             _, data = source.requester.requestJsonAndCheck("GET", path)
         return data
+
+    def pages(self, path: str, parameters: Json, needs: str) -> Iterator[Any]:
+        """Every row of a REST list that is paged by a cursor in the Link header, a hundred a request."""
+        asked = {**parameters, "per_page": 100}
+        while True:
+            with self.judging(needs):
+                headers, rows = self.github.requester.requestJsonAndCheck("GET", path, parameters=asked)
+            yield from rows
+            after = _next_page(str(headers.get("link") or ""))
+            if after is None:
+                return
+            asked["after"] = after
+
+    def delete(self, path: str) -> None:
+        """One REST DELETE, likewise."""
+        with self.judging(f"deleting {path}"):
+            self.github.requester.requestJsonAndCheck("DELETE", path)
 
     def post(self, path: str, body: Json) -> None:
         """One REST POST, likewise."""
@@ -220,6 +237,13 @@ def is_too_slow(error: Json) -> bool:
     return error.get("type") in {None, "SERVICE_UNAVAILABLE", "RESOURCE_LIMITS_EXCEEDED"} and (
         "something went wrong" in message or "timeout" in message or "resource limits" in message
     )
+
+
+def _next_page(link: str) -> str | None:
+    """The cursor of the page that comes after this one; None: this was the last."""
+    links = {row.get("rel"): row["url"] for row in requests.utils.parse_header_links(link)}
+    found = parse_qs(urlsplit(links.get("next", "")).query).get("after")
+    return found[0] if found else None
 
 
 def _app_auth(auth: App) -> Auth.AppAuth:

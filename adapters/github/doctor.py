@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from adapters.github import documents, marker
+from adapters.github.board_doctor import BoardDoctor
+from adapters.github.cards import nodes
 from adapters.github.client import Client, Refused
 from adapters.github.hooks import Hook, ours
+from adapters.github.issue_fields import IssueFields
 from adapters.github.settings import App, Settings
-from adapters.github.shapes import barred_columns, board_of, nodes
 from adapters.tracker import AccessDenied, Finding, Health
-from mapping.issue import Column
 
 FORM_PATH = ".github/ISSUE_TEMPLATE/emergency.yml"
 
@@ -20,9 +21,10 @@ _APP_NEEDS = {"issues": "write", "metadata": "read", "organization_projects": "w
 class Doctor:
     """Looks for one connection; AccessDenied becomes a finding, an unreachable GitHub is raised."""
 
-    def __init__(self, settings: Settings, client: Client) -> None:
+    def __init__(self, settings: Settings, client: Client, fields: IssueFields) -> None:
         self._settings = settings
         self._client = client
+        self._board = BoardDoctor(settings, client, fields)
 
     def findings(self) -> Iterator[Finding]:
         """One finding for each thing looked at; TrackerError when the credentials are no good."""
@@ -40,7 +42,7 @@ class Doctor:
                     (f"webhook of {repository}", self._webhook),
                 )
             ]
-        looks += [("project", self._project)] if self._settings.project else []
+        looks += [("project", self._board.findings)] if self._settings.project else []
         for about, look in looks:
             try:
                 yield from look()
@@ -162,26 +164,6 @@ class Doctor:
         except (AccessDenied, Refused):
             return hooks
         return hooks + [Hook.of(raw) for raw in organisation]
-
-    def _project(self) -> Iterator[Finding]:
-        project = self._settings.project
-        if project is None:
-            return
-        about = f"project {project.owner}/{project.number}"
-        answer = self._client.graphql(
-            documents.ids(0, board=True), {"owner": project.owner, "project": project.number}, "reading the project"
-        )
-        board = board_of(answer.data.get("board"), self._settings)
-        if board.why:
-            yield Finding(Health.FAULT, about, board.why, "Grant it, or mend owner and number in app.yaml.")
-            return
-        barred = barred_columns(self._settings, board)
-        for column in Column:
-            if column in barred:
-                name = self._settings.columns[column]
-                yield Finding(Health.FAULT, about, f'Status has no option "{name}"', "Run integrator init.")
-        if not barred:
-            yield Finding(Health.OK, about, "can be seen and has all five columns")
 
 
 def _owner_name(repository: str) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """The GraphQL texts. Names are GitHub's own (https://docs.github.com/en/graphql/reference)."""
 
+import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 _EVENTS = (
     "LABELED_EVENT",
@@ -39,29 +41,46 @@ _EVENT = """fragment E on IssueTimelineItems {
   ... on CrossReferencedEvent { source { ...O } }
   %s
 }"""
-_MOVED_EVENT = "... on ProjectV2ItemStatusChangedEvent { id createdAt actor { ...A } status project { id } }"
+_MOVED_EVENT = (
+    "... on ProjectV2ItemStatusChangedEvent { id createdAt actor { ...A } previousStatus status project { id } }"
+)
 
-_CARDS = """projectItems(first: 20, includeArchived: true) {
-    nodes {
-      id isArchived project { id }
-      fieldValueByName(name: "Status") {
-        ... on ProjectV2ItemFieldSingleSelectValue { name updatedAt }
-      }
-    }
-  }"""
+_VALUE = """fragment V on ProjectV2ItemFieldValue {
+  ... on ProjectV2ItemFieldTextValue { text }
+  ... on ProjectV2ItemFieldNumberValue { number }
+  ... on ProjectV2ItemFieldDateValue { date }
+  ... on ProjectV2ItemFieldSingleSelectValue { name }
+}"""
 
-BOARD = """repositoryOwner(login: $owner) {
+_PROJECT = """repositoryOwner(login: $owner) {
     ... on ProjectV2Owner {
       projectV2(number: $project) {
         id title
         field(name: "Status") {
           ... on ProjectV2SingleSelectField { id options { id name color description } }
         }
+        fields(first: 100) {
+          nodes {
+            ... on ProjectV2FieldCommon { id name dataType }
+            ... on ProjectV2SingleSelectField { options { id name } }
+          }
+        }
+        %s
       }
     }
   }"""
 
 REPOSITORY_LABELS = f"labels(first: 100) {{ {_PAGE} nodes {{ id name }} }}"
+
+
+def project(more: str = "") -> str:
+    """The project's ids, and `more` of it."""
+    return _PROJECT % more
+
+
+def quoted(text: str) -> str:
+    """A string as GraphQL writes it; its escapes are JSON's."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def comments(after: str = "") -> str:
@@ -75,38 +94,64 @@ def timeline(moves: bool, after: str = "") -> str:
     return f"timelineItems(first: 100, itemTypes: [{kinds}]{_after(after)}) {{ {_PAGE} nodes {{ ...E }} }}"
 
 
-def fragments(moves: bool, issue: str = "") -> str:
-    """The fragments that `comments` and `timeline` use, and those of the issue if given."""
-    return "\n".join(filter(None, (issue, _COMMENT, _event(moves), _OPENED, _ACTOR)))
+def card_fragments(fields: Sequence[str]) -> str:
+    """The fragment K, a card: its Status, and each field as the alias `f<n>`, left out where its name is empty.
+
+    By name, since a connection of all fields of all cards would be counted a thousand nodes an issue.
+    """
+    texts = "".join(
+        f"\n  f{at}: fieldValueByName(name: {quoted(name)}) {{ ...V }}" for at, name in enumerate(fields) if name
+    )
+    card = f"""fragment K on ProjectV2Item {{
+  id isArchived project {{ id }}
+  fieldValueByName(name: "Status") {{ ... on ProjectV2ItemFieldSingleSelectValue {{ name updatedAt }} }}{texts}
+}}"""
+    return "\n".join([card, _VALUE] if texts else [card])
 
 
-def issue_fragment(moves: bool, cards: bool) -> str:
-    """Everything about an issue that fits into one request."""
-    return f"""fragment I on Issue {{
+def issue_fragments(moves: bool, cards: bool, fields: Sequence[str] = ()) -> str:
+    """Everything about an issue that fits into one request (fragment I), and the fragments that it uses.
+
+    `moves`: the host tells column moves as events; `cards`: a project is connected; `fields`: the names of its fields.
+    """
+    issue = f"""fragment I on Issue {{
   id number title body url createdAt updatedAt closedAt lastEditedAt viewerDidAuthor
   author {{ ...A }}
   labels(first: 100) {{ nodes {{ id name }} }}
   assignees(first: 20) {{ nodes {{ ...A }} }}
   {comments()}
   {timeline(moves)}
-  {_CARDS if cards else ""}
+  {"projectItems(first: 20, includeArchived: true) { nodes { ...K } }" if cards else ""}
 }}"""
+    used = [issue, _COMMENT, _event(moves), _OPENED, _ACTOR]
+    return "\n".join([*used, card_fragments(fields)] if cards else used)
 
 
-def read(numbers: Sequence[Sequence[int]], labels: Sequence[bool], moves: bool, cards: bool, board: bool) -> str:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request for issues asks for: moves told as events, cards with these fields, the project's ids."""
+
+    moves: bool
+    cards: bool
+    fields: Sequence[str] = ()
+    project: bool = False
+
+
+def read(numbers: Sequence[Sequence[int]], labels: Sequence[bool], asked: Asked) -> str:
     """One request for many issues: `numbers[r]` of repository r, aliases `r<r>` and `i<number>`.
 
-    `labels[r]` and `board` ask for ids that aren't known yet, so that they cost no request of their own.
+    `labels[r]` and `asked.project` ask for ids that aren't known yet, so that they cost no request of their own.
     """
     heads = [f"$o{at}: String!, $n{at}: String!" for at in range(len(numbers))]
-    heads += ["$owner: String!, $project: Int!"] if board else []
-    parts = ["viewer { login }"] + ([f"board: {BOARD}"] if board else [])
+    heads += ["$owner: String!, $project: Int!"] if asked.project else []
+    parts = ["viewer { login }"] + ([f"board: {project()}"] if asked.project else [])
     for at, wanted in enumerate(numbers):
         issues = " ".join(f"i{number}: issue(number: {number}) {{ ...I }}" for number in wanted)
         ids = REPOSITORY_LABELS if labels[at] else ""
         parts.append(f"r{at}: repository(owner: $o{at}, name: $n{at}) {{ nameWithOwner {ids} {issues} }}")
     body = "\n  ".join(parts)
-    return f"query Read({', '.join(heads)}) {{\n  {body}\n}}\n{fragments(moves, issue_fragment(moves, cards))}"
+    fragments = issue_fragments(asked.moves, asked.cards, asked.fields)
+    return f"query Read({', '.join(heads)}) {{\n  {body}\n}}\n{fragments}"
 
 
 def more(wanted: Sequence[str], moves: bool) -> str:
@@ -122,12 +167,12 @@ def more(wanted: Sequence[str], moves: bool) -> str:
     return f"query More({', '.join(heads)}) {{\n  {' '.join(parts)}\n}}\n" + "\n".join(used)
 
 
-def ids(repositories: int, board: bool) -> str:
-    """Only the ids of labels (aliases `r<n>`) and of the board."""
+def ids(repositories: int, board: bool, more: str = "") -> str:
+    """Only the ids of labels (aliases `r<n>`) and of the board, and `more` of the board."""
     heads = [f"$o{at}: String!, $n{at}: String!" for at in range(repositories)]
     heads += ["$owner: String!, $project: Int!"] if board else []
     parts = [f"r{at}: repository(owner: $o{at}, name: $n{at}) {{ {REPOSITORY_LABELS} }}" for at in range(repositories)]
-    parts += [f"board: {BOARD}"] if board else []
+    parts += [f"board: {project(more)}"] if board else []
     return f"query Ids({', '.join(heads)}) {{ {' '.join(parts)} }}"
 
 
@@ -157,26 +202,6 @@ OPEN_ISSUES = f"""query Open($owner: String!, $name: String!, $since: DateTime, 
     }}
   }}
 }}"""
-
-ITEMS = f"""query Items($project: ID!, $after: String) {{
-  node(id: $project) {{
-    ... on ProjectV2 {{
-      items(first: 100, after: $after) {{
-        {_PAGE}
-        nodes {{
-          id
-          fieldValueByName(name: "Status") {{ ... on ProjectV2ItemFieldSingleSelectValue {{ name optionId }} }}
-        }}
-      }}
-    }}
-  }}
-}}"""
-
-UPDATE_OPTIONS = """mutation Options($input: UpdateProjectV2FieldInput!) {
-  updateProjectV2Field(input: $input) {
-    projectV2Field { ... on ProjectV2SingleSelectField { id options { id name } } }
-  }
-}"""
 
 REPOSITORY = """query Repository($owner: String!, $name: String!) {
   viewer { login }

@@ -6,7 +6,7 @@ from datetime import datetime
 from github.Repository import Repository
 
 from adapters.github.client import Client, Refused
-from adapters.github.read import Reader
+from adapters.github.ids import Ids
 from adapters.github.settings import LabelSpec, Settings
 from adapters.github.shared import Shared
 from adapters.tracker import AccessDenied
@@ -20,12 +20,12 @@ class Labels:
     """The label ids of one worker thread's writes, by name (case folded)."""
 
     def __init__(
-        self, settings: Settings, client: Client, shared: Shared, reader: Reader, clock: Callable[[], datetime]
+        self, settings: Settings, client: Client, shared: Shared, ids: Ids, clock: Callable[[], datetime]
     ) -> None:
         self._settings = settings
         self._client = client
         self._shared = shared
-        self._reader = reader
+        self._ids = ids
         self._clock = clock
 
     def wanted(
@@ -37,7 +37,7 @@ class Labels:
             for change in changes:
                 if isinstance(change, SetLabels) and change.add:
                     wanted.setdefault(ref.container, set()).update(change.add)
-        known = self._reader.labels(list(wanted))
+        known = self._ids.labels(list(wanted))
         return {name: self._complete(name, names, known[name], ask_leave) for name, names in wanted.items()}
 
     def everything(self, repository: str) -> dict[str, str]:

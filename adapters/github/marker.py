@@ -1,4 +1,4 @@
-"""The hidden end of our own comments and issues: which one it is, what it said, what only we know."""
+"""The hidden end of our own comments and issues, and of drafts that we paused: what only we know."""
 
 import json
 import re
@@ -9,6 +9,8 @@ from mapping.issue import IssueRef, Marker
 
 _MARKER = re.compile(r"\s*<!-- spark-integrator (\{[^<>]*\}) -->\s*\Z")
 _ANYWHERE = re.compile(r"<!-- spark-integrator (\{[^<>]*\}) -->")
+_PAUSE = '<!-- spark-integrator {"key": "paused"} -->'
+_PAUSED = re.compile(r"(\r?\n){0,2}" + re.escape(_PAUSE))
 _ESCAPES = {"--": "\\u002d\\u002d", "<": "\\u003c", ">": "\\u003e"}
 
 
@@ -63,6 +65,21 @@ def load_origin(text: str) -> tuple[str, Origin | None]:
         if origin is not None:
             return text[: found.start()].rstrip() + text[found.end() :].rstrip(), origin
     return text, None
+
+
+def is_paused(text: str) -> bool:
+    """Whether a draft's text carries our mark of a pause, wherever people may have written since."""
+    return _PAUSED.search(text) is not None
+
+
+def paused(text: str) -> str:
+    """A draft's text with our mark of a pause at its end, once."""
+    return text if is_paused(text) else f"{text}\n\n{_PAUSE}"
+
+
+def resumed(text: str) -> str:
+    """The text without our mark, to the letter as it was."""
+    return _PAUSED.sub("", text)
 
 
 def _origin(found: Marker | None) -> Origin | None:

@@ -1,32 +1,42 @@
 """Changes as GraphQL mutations: one aliased field each, so that many fit into one request and are judged alone."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from adapters.github import marker
+from adapters.github.fields import value_of
 from adapters.github.marker import Origin
+from adapters.github.shared import Field, Project
 from mapping.changes import Change, OpenIssue, Said
-from mapping.issue import IssueRef, Marker
+from mapping.issue import IssueRef, Marker, Subject
 
 Json = Mapping[str, Any]
 
 ACKNOWLEDGED = "EYES"
+
+_KEYS = {"TEXT": "text", "NUMBER": "number", "DATE": "date", "SINGLE_SELECT": "singleSelectOptionId"}
 
 _UPDATED = "... on Issue { updatedAt }"
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One mutation of one change of one issue. `absent_is_fine`: what should go away may be gone already."""
+    """One mutation of one change of one issue or board. `absent_is_fine`: what should go away may be gone already.
 
-    ref: IssueRef
+    `refusal_is_fine`: asking again would be refused again, and nothing depends on it. `renew` makes the same operation
+    for a project whose ids have changed; ValueError where that can't be done any more.
+    """
+
+    ref: Subject
     change: Change
     mutation: str
     input: Json
     asks: str
     creates: bool = False
     absent_is_fine: bool = False
+    refusal_is_fine: bool = False
+    renew: Callable[[Project], "Operation"] | None = field(default=None, compare=False, repr=False)
 
     @property
     def input_type(self) -> str:
@@ -55,11 +65,59 @@ def add_card(ref: IssueRef, change: Change, issue: str, project: str) -> Operati
     )
 
 
-def set_status(ref: IssueRef, change: Change, place: tuple[str, str], item: str, option: str) -> Operation:
-    """Give a card its Status; `place` is the project's and the Status field's id."""
-    project, field = place
-    inputs = {"projectId": project, "itemId": item, "fieldId": field, "value": {"singleSelectOptionId": option}}
+def set_status(ref: Subject, change: Change, item: str, status: str, project: Project) -> Operation:
+    """Give a card a Status by its name; ValueError where the project has no such option."""
+    option = project.options.get(status.casefold())
+    if option is None:
+        raise ValueError(f'the project\'s Status field has no option "{status}"; run integrator init')
+    value = {"singleSelectOptionId": option}
+    return replace(
+        _set_value(ref, change, item, (project.id, project.status), value),
+        renew=lambda fresh: set_status(ref, change, item, status, fresh),
+    )
+
+
+def set_field(  # noqa: PLR0913, PLR0917
+    ref: Subject, change: Change, item: str, name: str, text: str, project: Project
+) -> Operation:
+    """Give one of a card's fields a value, or none; ValueError where the field can't hold it."""
+    known = project_field(project, name)
+    if text:
+        value = value_of(known, text)
+        chosen = known.options[str(value).casefold()] if known.kind == "SINGLE_SELECT" else value
+        made = _set_value(ref, change, item, (project.id, known.id), {_KEYS[known.kind]: chosen})
+    else:
+        place = {"projectId": project.id, "itemId": item, "fieldId": known.id}
+        made = Operation(ref, change, "clearProjectV2ItemFieldValue", place, "projectV2Item { id }")
+    return replace(made, renew=lambda fresh: set_field(ref, change, item, name, text, fresh))
+
+
+def project_field(project: Project, name: str) -> Field:
+    """The project's field of this name, in any case; ValueError where it has none or several."""
+    if project.why:
+        raise ValueError(project.why)
+    if name.casefold() in project.twins:
+        raise ValueError(f'the project has several fields "{name}", which differ in case only; rename all but one')
+    if name.casefold() not in project.fields:
+        raise ValueError(f'the project has no field "{name}"; run integrator init')
+    return project.fields[name.casefold()]
+
+
+def _set_value(ref: Subject, change: Change, item: str, place: tuple[str, str], value: Json) -> Operation:
+    inputs = {"projectId": place[0], "itemId": item, "fieldId": place[1], "value": value}
     return Operation(ref, change, "updateProjectV2ItemFieldValue", inputs, "projectV2Item { id }")
+
+
+def place_card(ref: Subject, change: Change, item: str, below: str | None, project: str) -> Operation:
+    """Put a card right below another one, or at the top of the board; a board may refuse that for good."""
+    inputs = {"projectId": project, "itemId": item, **({"afterId": below} if below else {})}
+    return Operation(ref, change, "updateProjectV2ItemPosition", inputs, "clientMutationId", refusal_is_fine=True)
+
+
+def write_draft(ref: Subject, change: Change, draft: str, body: str) -> Operation:
+    """Give a draft another text."""
+    inputs = {"draftIssueId": draft, "body": body}
+    return Operation(ref, change, "updateProjectV2DraftIssue", inputs, "draftIssue { id }")
 
 
 def write_status(ref: IssueRef, change: Said, issue: str) -> Operation:

@@ -7,10 +7,10 @@ their Status. So every option is sent back with its id, and all cards are looked
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from adapters.github import documents
+from adapters.github import board_documents, documents
+from adapters.github.cards import nodes, project_of
 from adapters.github.client import Client, Json, Refused
 from adapters.github.settings import Settings
-from adapters.github.shapes import board_of, nodes
 from adapters.tracker import Step
 from mapping.issue import Column
 
@@ -34,17 +34,17 @@ class StatusOptions:
 
     def steps(self, dry_run: bool) -> Iterator[Step]:
         """One step for all missing columns; `failed` names every card that lost its Status, should that happen."""
-        project = self._settings.project
-        if project is None:
+        where = self._settings.project
+        if where is None:
             return
-        variables = {"owner": project.owner, "project": project.number}
+        variables = {"owner": where.owner, "project": where.number}
         answer = self._client.graphql(documents.ids(0, board=True), variables, _NEEDS)
-        board = board_of(answer.data.get("board"), self._settings)
-        what = f"columns of project {project.owner}/{project.number}"
-        if board.why:
-            yield Step("by hand", what, board.why)
+        project = project_of(answer.data.get("board"), self._settings)
+        what = f"columns of project {where.owner}/{where.number}"
+        if project.why:
+            yield Step("by hand", what, project.why)
             return
-        missing = [c for c in Column if self._settings.columns[c].casefold() not in board.options]
+        missing = [c for c in Column if self._settings.columns[c].casefold() not in project.options]
         names = ", ".join(f'"{self._settings.columns[column]}"' for column in missing)
         if not missing:
             yield Step("already there", what)
@@ -52,12 +52,14 @@ class StatusOptions:
             yield Step("would do", f"{what}: add {names}")
         else:
             status = answer.data["board"]["projectV2"]["field"]
-            yield self._add(board.project, status, missing, f"{what}: add {names}", _BY_HAND.format(names))
+            yield self._add(project.id, status, missing, f"{what}: add {names}", _BY_HAND.format(names))
 
     def _add(self, project: str, status: Json, missing: Sequence[Column], what: str, by_hand: str) -> Step:
         before = self._cards(project)
         try:
-            answer = self._client.graphql(documents.UPDATE_OPTIONS, {"input": self._input(status, missing)}, _NEEDS)
+            answer = self._client.graphql(
+                board_documents.UPDATE_OPTIONS, {"input": self._input(status, missing)}, _NEEDS
+            )
         except Refused as refusal:
             return Step("by hand", what, f"{by_hand} GitHub refused to keep the options' ids: {refusal}")
         if answer.errors:
@@ -75,7 +77,7 @@ class StatusOptions:
         cards: dict[str, str] = {}
         cursor: str | None = None
         while True:
-            answer = self._client.graphql(documents.ITEMS, {"project": project, "after": cursor}, _NEEDS)
+            answer = self._client.graphql(board_documents.STATUSES, {"project": project, "after": cursor}, _NEEDS)
             items = answer.data["node"]["items"]
             cards |= {item["id"]: value["name"] for item in nodes(items) if (value := item["fieldValueByName"])}
             if not items["pageInfo"]["hasNextPage"]:

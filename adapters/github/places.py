@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from adapters.github import documents
+from adapters.github.cards import is_cut, nodes
 from adapters.github.client import Answer, Client, Json
+from adapters.github.ids import label_ids, named
 from adapters.github.labels import Labels
 from adapters.github.marker import Origin
-from adapters.github.read import label_ids, named
-from adapters.github.shapes import is_cut, nodes, opening_of
+from adapters.github.shapes import opening_of
 from adapters.github.shared import Shared
 from mapping.changes import Change, OpenIssue
 from mapping.issue import IssueRef, Opened

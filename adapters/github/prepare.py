@@ -7,6 +7,8 @@ from github.Repository import Repository
 from adapters.github.client import Client, Refused
 from adapters.github.doctor import FORM_PATH
 from adapters.github.hooks import BOARD_EVENT, EVENTS, Hook, ours
+from adapters.github.issue_fields import IssueFields
+from adapters.github.new_fields import NewFields
 from adapters.github.options import StatusOptions
 from adapters.github.settings import App, LabelSpec, ProjectRef, Settings, Webhook
 from adapters.tracker import AccessDenied, Step
@@ -17,16 +19,18 @@ _APP_HOOK = "In the App's settings set the webhook's URL and secret, and subscri
 class Preparation:
     """Brings one connection's repositories and project into shape."""
 
-    def __init__(self, settings: Settings, client: Client) -> None:
+    def __init__(self, settings: Settings, client: Client, fields: IssueFields) -> None:
         self._settings = settings
         self._client = client
         self._options = StatusOptions(settings, client)
+        self._fields = NewFields(settings, client, fields)
 
     def steps(self, dry_run: bool) -> Iterator[Step]:
-        """Labels, columns, issue form, webhook. A refusal makes a step `by hand` or `failed`, never an exception."""
+        """Labels, columns, fields, form, webhook. A refusal makes a step `by hand` or `failed`, never an exception."""
         for repository in self._settings.repositories:
             yield from self._guard(f"labels of {repository}", self._labels(repository, dry_run))
         yield from self._guard("columns of the project", self._options.steps(dry_run))
+        yield from self._guard("fields of the project", self._fields.steps(dry_run))
         for repository in self._settings.repositories:
             yield from self._guard(f"issue form of {repository}", self._form(repository, dry_run))
         yield from self._webhooks(dry_run)

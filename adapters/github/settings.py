@@ -50,7 +50,11 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that one GitHub connection needs to know. `former` are logins that we used before."""
+    """Everything that one GitHub connection needs to know. `former` are logins that we used before.
+
+    `fields` are the fields that are read and written. `p0` and `paused` are the labels whose open issues concern the
+    board wherever their cards are.
+    """
 
     name: str
     url: str
@@ -62,8 +66,15 @@ class Settings:
     former: frozenset[str] = frozenset()
     form: str = ""
     webhook: Webhook | None = field(default=None, repr=False)
+    fields: tuple[str, ...] = ()
+    p0: str = "P0"
+    paused: str = "paused-by-emergency"
     deadlines: Deadlines = field(default_factory=Deadlines)
 
     def column_of(self, option: str) -> Column | None:
         """The protocol's column that a Status option stands for, whatever its case."""
         return next((column for column, name in self.columns.items() if name.casefold() == option.casefold()), None)
+
+    def spelled(self, repository: str) -> str:
+        """A repository as it is written here, if it is one of ours; else empty."""
+        return next((name for name in self.repositories if name.casefold() == repository.casefold()), "")

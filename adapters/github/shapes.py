@@ -1,19 +1,20 @@
 """GitHub's JSON as our issue: pure functions."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from adapters.github import marker
+from adapters.github.cards import barred_columns, came_from, card_fields, card_item, nodes, place, status_of
+from adapters.github.fields import writable
 from adapters.github.marker import Origin
 from adapters.github.operations import ACKNOWLEDGED
 from adapters.github.people import Identities, login_of
 from adapters.github.settings import Settings
-from adapters.github.shared import Board
+from adapters.github.shared import Field, Project
 from mapping.issue import (
     Card,
-    Column,
     Comment,
     Happened,
     Issue,
@@ -27,6 +28,7 @@ from mapping.issue import (
 
 Json = Mapping[str, Any]
 
+_MOVE = "ProjectV2ItemStatusChangedEvent"
 _KINDS: Mapping[str, tuple[Happened, Callable[[Json], str]]] = {
     "LabeledEvent": (Happened.LABELED, lambda event: str(event["label"]["name"])),
     "UnlabeledEvent": (Happened.UNLABELED, lambda event: str(event["label"]["name"])),
@@ -35,19 +37,25 @@ _KINDS: Mapping[str, tuple[Happened, Callable[[Json], str]]] = {
     "ClosedEvent": (Happened.CLOSED, lambda event: ""),
     "ReopenedEvent": (Happened.REOPENED, lambda event: ""),
     "TransferredEvent": (Happened.TRANSFERRED, lambda event: (event["fromRepository"] or {}).get("nameWithOwner", "")),
-    "ProjectV2ItemStatusChangedEvent": (Happened.MOVED, lambda event: str(event["status"])),
+    _MOVE: (Happened.MOVED, lambda event: str(event["status"])),
 }
-_ARCHIVED = "the card is archived on the project; restore it there"
 
 
 @dataclass(frozen=True, slots=True)
 class Lens:
-    """What has to be known to see an issue: our identities, the repository's team, the board."""
+    """What has to be known to see an issue: our identities, the repository's team, the project.
+
+    `left` tells the Status that a card (its id) was seen with before its present one. `own` are the organisation's
+    issue fields that concern us, `held` what the issue has in them.
+    """
 
     settings: Settings
     who: Identities
     team: frozenset[str]
-    board: Board | None
+    project: Project | None
+    left: Callable[[str, str], str] = lambda item, status: ""
+    own: Mapping[str, Field] = field(default_factory=dict)
+    held: Mapping[str, str] = field(default_factory=dict)
 
     def issue(self, ref: IssueRef, raw: Json) -> Issue:
         """The issue that GitHub's answer (fragment I, all pages joined) describes."""
@@ -56,23 +64,55 @@ class Lens:
             ref=ref,
             title=raw["title"],
             body=body,
-            author=self._person(raw["author"]),
+            author=self.person(raw["author"]),
             created_at=_time(raw["createdAt"]),
             updated_at=_time(raw["updatedAt"]),
             closed_at=_maybe(raw["closedAt"]),
             body_edited_at=_maybe(raw["lastEditedAt"]),
             labels=frozenset(label["name"] for label in nodes(raw["labels"])),
-            assignees=tuple(person for node in nodes(raw["assignees"]) if (person := self._person(node))),
+            assignees=tuple(person for node in nodes(raw["assignees"]) if (person := self.person(node))),
             comments=tuple(self._comment(node) for node in nodes(raw["comments"])),
             timeline=tuple(event for node in nodes(raw["timelineItems"]) if (event := self._event(node))),
-            card=self._card(raw),
+            card=self.card(raw),
+            fields=self._fields(raw),
+            writable=self._writable(raw),
             url=raw["url"],
             opened=tuple(self._opened(ref, raw)),
             opened_for=IssueRef(ref.tracker, origin.ref.key) if origin else None,
         )
 
+    def card(self, raw: Json) -> Card | None:
+        """Where an issue (fragment I) stands; None where no project is connected."""
+        if self.settings.project is None or self.project is None:
+            return None
+        item = card_item(raw, self.project)
+        if item is None:
+            return Card(barred=barred_columns(self.settings, self.project))
+        events = nodes(raw["timelineItems"])
+        return self.place(item, [event for event in events if event["__typename"] == _MOVE and self._is_ours(event)])
+
+    def place(self, item: Json, moves: Sequence[Json] = ()) -> Card:
+        """Where a card (fragment K) stands; `moves` are the events of its moves, where GitHub tells them."""
+        seen = self.left(item["id"], status_of(item))
+        return place(item, came_from(moves, item) or seen, self.settings, self.project or Project())
+
+    def person(self, actor: Json | None) -> Person | None:
+        """An actor as a person; None for a deleted account."""
+        return self.who.person(actor, self.team)
+
+    def _fields(self, raw: Json) -> Mapping[str, str]:
+        item = card_item(raw, self.project) if self.project else None
+        found = {**(card_fields(item, self.settings, self.project) if item and self.project else {}), **self.held}
+        return {name: text for name in self.settings.fields if (text := found.get(name.casefold()))}
+
+    def _writable(self, raw: Json) -> frozenset[str]:
+        """An archived card's fields can't be changed."""
+        item = card_item(raw, self.project) if self.project else None
+        project = None if item and item["isArchived"] else self.project
+        return writable(self.settings.fields, project, self.own)
+
     def _is_our_own(self, raw: Json) -> bool:
-        return bool(raw["viewerDidAuthor"]) or _is_self(self._person(raw["author"]))
+        return bool(raw["viewerDidAuthor"]) or _is_self(self.person(raw["author"]))
 
     def _opened(self, ref: IssueRef, raw: Json) -> Iterator[Opened]:
         """Issues of ours that mention this one and name it as their origin; a pull request's source is empty here."""
@@ -82,11 +122,8 @@ class Lens:
             if found is not None and found[0].is_of(ref, _time(raw["createdAt"])):
                 yield found[1]
 
-    def _person(self, actor: Json | None) -> Person | None:
-        return self.who.person(actor, self.team)
-
     def _comment(self, raw: Json) -> Comment:
-        by, editor, edited_at = self._person(raw["author"]), self._person(raw["editor"]), _maybe(raw["lastEditedAt"])
+        by, editor, edited_at = self.person(raw["author"]), self.person(raw["editor"]), _maybe(raw["lastEditedAt"])
         body, found = raw["body"] or "", None
         if raw["viewerDidAuthor"] or _is_self(by):
             body, found = marker.load(body)
@@ -106,26 +143,10 @@ class Lens:
         kind, value = _KINDS.get(raw["__typename"], (None, str))
         if kind is None or (kind is Happened.MOVED and not self._is_ours(raw)):
             return None
-        return TimelineEvent(raw["id"], _time(raw["createdAt"]), self._person(raw["actor"]), kind, value(raw))
+        return TimelineEvent(raw["id"], _time(raw["createdAt"]), self.person(raw["actor"]), kind, value(raw))
 
     def _is_ours(self, raw: Json) -> bool:
-        return self.board is not None and (raw["project"] or {}).get("id") == self.board.project
-
-    def _card(self, raw: Json) -> Card | None:
-        if self.settings.project is None or self.board is None:
-            return None
-        barred = barred_columns(self.settings, self.board)
-        item = card_item(raw, self.board)
-        if item is None:
-            return Card(barred=barred)
-        status = item["fieldValueByName"] or {}
-        name = status.get("name")
-        return Card(
-            name=name,
-            column=self.settings.column_of(name) if name else None,
-            moved_at=_maybe(status.get("updatedAt")),
-            barred=dict.fromkeys(Column, _ARCHIVED) if item["isArchived"] else barred,
-        )
+        return self.project is not None and (raw["project"] or {}).get("id") == self.project.id
 
 
 def opening_of(raw: Json, tracker: str) -> tuple[Origin, Opened] | None:
@@ -135,48 +156,6 @@ def opening_of(raw: Json, tracker: str) -> tuple[Origin, Opened] | None:
         return None
     ref = IssueRef(tracker, f"{raw['repository']['nameWithOwner']}#{raw['number']}")
     return origin, Opened(origin.key, ref, _time(raw["createdAt"]), _maybe(raw["closedAt"]))
-
-
-def card_item(raw: Json, board: Board) -> Json | None:
-    """The issue's card on our project, if it has one."""
-    items = nodes(raw.get("projectItems"))
-    return next((item for item in items if board.project and item["project"]["id"] == board.project), None)
-
-
-def barred_columns(settings: Settings, board: Board) -> Mapping[Column, str]:
-    """The columns that can't be entered, each with the reason and the way out."""
-    if board.why:
-        return dict.fromkeys(Column, board.why)
-    return {
-        column: f'the project\'s Status field has no option "{name}"; run integrator init'
-        for column, name in settings.columns.items()
-        if name.casefold() not in board.options
-    }
-
-
-def board_of(raw: Json | None, settings: Settings) -> Board:
-    """The project's ids out of the answer to the BOARD part; `why` is set when there is no such board to see."""
-    project = (raw or {}).get("projectV2")
-    if project is None:
-        where = settings.project
-        name = f"{where.owner}/{where.number}" if where else ""
-        return Board(why=f"project {name} can't be seen with these credentials; grant Projects: read and write")
-    status = project["field"] or {}
-    if "options" not in status:
-        return Board(
-            project["id"], why="the project has no single select field Status; add it in the project's settings"
-        )
-    return Board(project["id"], status["id"], {option["name"].casefold(): option["id"] for option in status["options"]})
-
-
-def nodes(connection: Json | None) -> Iterable[Json]:
-    """A connection's nodes that we may see."""
-    return [node for node in (connection or {}).get("nodes") or () if node]
-
-
-def is_cut(connection: Json) -> bool:
-    """Whether there are more pages of it."""
-    return bool(connection["pageInfo"]["hasNextPage"])
 
 
 def _acknowledged_at(comment: Json) -> datetime | None:

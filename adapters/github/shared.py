@@ -16,6 +16,8 @@ _TEAM_KNOWN_FOR = timedelta(minutes=5)
 _IDS_KNOWN_FOR = timedelta(minutes=10)
 _OPENED_KNOWN_FOR = timedelta(minutes=10)
 _ISSUES_KNOWN_FOR = timedelta(hours=6)
+_ORGANISATION_KNOWN_FOR = timedelta(hours=1)
+_MOVES_KNOWN_FOR = timedelta(days=1)
 _TOKEN_RESERVE = timedelta(minutes=5)
 
 
@@ -77,23 +79,64 @@ class TokenKeeper:
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
-    """The project's ids; `options` maps a Status option's name (case folded) to its id; `why`: it can't be used."""
+class Field:
+    """A field of the project or organisation: GitHub's data type, and its options' ids by name (case folded).
 
-    project: str = ""
+    `number` is set for an organisation's issue field; `shown` are the options' names as people read them.
+    """
+
+    id: str
+    name: str
+    kind: str
+    options: Mapping[str, str] = field(default_factory=dict)
+    shown: tuple[str, ...] = ()
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The project's ids; `options` maps a Status option's name (case folded) to its id; `why`: it can't be used.
+
+    `fields` are its fields by name (case folded), but for `twins`: names that differ only in case belong to nobody.
+    """
+
+    id: str = ""
     status: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
     why: str = ""
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    twins: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """An issue's node id and creation, its card's id if it has one on the board, and its labels' by name (folded)."""
+    """An issue's node id and creation, its card's id if it has one on the board, and its labels' by name (folded).
+
+    `fields` is what the card's fields held when it was read, by name (folded).
+    """
 
     id: str
     created_at: datetime
     item: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A draft's own id, its text with our mark in it, and the Status of its card."""
+
+    id: str
+    body: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """The Status that a card was last seen with, and the one before it that was seen."""
+
+    status: str
+    left: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +163,20 @@ class Openings:
         return tuple(sorted(known.values(), key=lambda one: (one.opened_at, one.ref)))
 
 
+class Moves:
+    """Where cards were seen: GitHub mostly doesn't tell where a card came from."""
+
+    def __init__(self) -> None:
+        self._stays: Kept[str, Stay] = Kept(_MOVES_KNOWN_FOR, at_most=20_000)
+
+    def left(self, item: str, status: str, now: datetime) -> str:
+        """The Status that this card was seen with before the present one; empty: nobody saw it."""
+        last = self._stays.get(item, now) or Stay(status)
+        stay = last if last.status == status else Stay(status, last.status)
+        self._stays.put(item, stay, now)
+        return stay.left
+
+
 class Shared:
     """Give the same one to every tracker instance of one connection."""
 
@@ -127,7 +184,11 @@ class Shared:
         self.token = TokenKeeper()
         self.teams: Kept[str, Team] = Kept(_TEAM_KNOWN_FOR)
         self.labels: Kept[str, Mapping[str, str]] = Kept(_IDS_KNOWN_FOR)
-        self.boards: Kept[str, Board] = Kept(_IDS_KNOWN_FOR)
+        self.projects: Kept[str, Project] = Kept(_IDS_KNOWN_FOR)
+        self.listing: Kept[str, str] = Kept(_ORGANISATION_KNOWN_FOR)  # where REST lists cards; empty: nowhere
+        self.issue_fields: Kept[str, Mapping[str, Field]] = Kept(_ORGANISATION_KNOWN_FOR)
+        self.drafts: Kept[str, Draft] = Kept(_IDS_KNOWN_FOR)
+        self.moves = Moves()
         self.openings = Openings()
         self.issues: Kept[IssueRef, Known] = Kept(_ISSUES_KNOWN_FOR, at_most=20_000)
         self.tells_moves = True  # False once the host said that it doesn't know the event (older Enterprise Servers)

@@ -126,6 +126,18 @@ class Acts:
         self._tell("opened", new, by, {"changes": came})
         return new
 
+    def set_issue_fields(self, issue: Issue, by: str, values: Mapping[int, str | float | None]) -> Issue:
+        """None takes a value away. GitHub tells of each."""
+        for number, holds in values.items():
+            kept = {k: v for k, v in issue.fields.items() if k != number}
+            if holds == issue.fields.get(number):
+                continue
+            issue = replace(issue, fields=kept if holds is None else {**kept, number: holds})
+            field = self.world.issue_fields[number]
+            more = {"issue_field": {"id": field.id, "name": field.name, "field_type": field.data_type}}
+            issue = self._changed("field_removed" if holds is None else "field_added", issue, by, more)
+        return issue
+
     # -- comments and reactions
 
     def comment(self, issue: Issue, by: str, body: str) -> Comment:

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.standins.github.acts import Acts
-from tests.standins.github.records import AUTOMATION, Event, Field, Issue, Item, Option, Project, Value
-from tests.standins.github.shapes import Json, Shapes
+from tests.standins.github.records import AUTOMATION, Draft, Event, Field, Issue, Item, Option, Project, Value
+from tests.standins.github.records import View as ProjectView
+from tests.standins.github.shapes import Json, Shapes, stamp
 from tests.standins.github.world import View
 
 SYSTEM_FIELDS = (("Title", "TITLE"), ("Assignees", "ASSIGNEES"), ("Labels", "LABELS"), ("Repository", "REPOSITORY"))
@@ -33,6 +34,7 @@ class Board:
         self.view = View(acts.world)
         self.workflows = workflows
         self.status_events = True
+        self.takes_order = True
         self._due: list[tuple[datetime, Callable[[], None]]] = []
         acts.after_close.append(self._closed)
 
@@ -49,10 +51,19 @@ class Board:
         made = tuple(self._new_option(x) for x in options)
         return Field(key, node_id, project.id, name, data_type, self.world.now(), made)
 
-    def add_field(self, project: Project, name: str, data_type: str, options: Sequence[Json] = ()) -> Field:
-        field = self.new_field(project, name, data_type, options)
+    def add_field(
+        self, project: Project, name: str, data_type: str, options: Sequence[Json] = (), mirrors: int | None = None
+    ) -> Field:
+        """`mirrors`: it only shows that issue field of the organisation."""
+        field = replace(self.new_field(project, name, data_type, options), mirrors=mirrors)
+        project = self.world.projects[project.id]
         self.world.projects[project.id] = replace(project, fields=(*project.fields, field))
         return field
+
+    def add_view(self, project: Project, name: str, layout: str, sorted_by: int | None = None) -> None:
+        key, node_id = self.world.name("PVTV")
+        view = ProjectView(key, node_id, project.id, name, layout, sorted_by)
+        self.world.projects[project.id] = replace(project, views=(*project.views, view))
 
     def set_options(self, field: Field, options: Sequence[Json], name: str | None = None) -> Field:
         """Options replace what is there; one sent without its id is a new one, and cards lose the old one's value."""
@@ -77,15 +88,54 @@ class Board:
         for known in self.view.items_of(issue):
             if known.project_id == project.id:
                 return known
-        key, node_id = self.world.name("PVTI")
-        now, last = self.world.now(), max((x.position for x in self.view.items(project)), default=0.0)
-        item = Item(key, node_id, project.id, issue.id, by, last + 1, now, now)
-        self.world.cards.setdefault(issue.id, []).append(key)
-        self._put(item)
+        item = self._new_item(project, by, issue_id=issue.id)
+        self.world.cards.setdefault(issue.id, []).append(item.id)
         self._note(issue, "AddedToProjectV2Event", by, {"project": project.id})
         self._tell("created", item, by)
         self._later(self.workflows.on_add, item)
         return item
+
+    def add_draft(self, project: Project, by: str, title: str, body: str, assignees: Sequence[str] = ()) -> Item:
+        """A card that is no issue, at the bottom."""
+        now = self.world.now()
+        key, node_id = self.world.name("DI")
+        draft = Draft(key, node_id, title, body, by, tuple(assignees), now, now)
+        self.world.drafts.put(key, draft, self.world.instant())
+        item = self._new_item(project, by, draft_id=key)
+        self._tell("created", item, by)
+        self._later(self.workflows.on_add, item)
+        return item
+
+    def _new_item(self, project: Project, by: str, issue_id: int = 0, draft_id: int = 0) -> Item:
+        key, node_id = self.world.name("PVTI")
+        now, last = self.world.now(), max((x.position for x in self.view.items(project)), default=0.0)
+        return self._put(Item(key, node_id, project.id, issue_id, by, last + 1, now, now, draft_id=draft_id))
+
+    def edit_draft(self, draft: Draft, by: str, title: str | None = None, body: str | None = None) -> Draft:
+        """GitHub tells of a changed text, not of a changed title."""
+        changed = replace(draft, title=title or draft.title, body=draft.body if body is None else body)
+        changed = replace(changed, updated_at=self.world.now())
+        self.world.drafts.put(draft.id, changed, self.world.instant())
+        item = self.item_of(changed)
+        if changed.body != draft.body:
+            self._tell("edited", item, by, {"changes": {"body": {"from": draft.body, "to": changed.body}}})
+        return changed
+
+    def item_of(self, draft: Draft) -> Item:
+        found = (x for x in map(self.view.item, self.world.items) if x is not None and x.draft_id == draft.id)
+        return next(found)
+
+    def convert(self, item: Item, issue: Issue, by: str) -> Item:
+        """A draft becomes an issue; its card stays where it is."""
+        item = self._put(replace(item, issue_id=issue.id, draft_id=0, updated_at=self.world.now()))
+        self.world.cards.setdefault(issue.id, []).append(item.id)
+        self._tell("converted", item, by, {"changes": {"content_type": {"from": "DraftIssue", "to": "Issue"}}})
+        return item
+
+    def remove(self, item: Item, by: str) -> None:
+        """The card is gone; whatever it stood for stays."""
+        self._tell("deleted", item, by)
+        self.world.items.put(item.id, None, self.world.instant())
 
     def set_value(self, item: Item, field: Field, holds: str | float | None, by: str) -> Item:
         """None clears it. Setting what is there already changes nothing but the time it was set."""
@@ -104,19 +154,25 @@ class Board:
     def place(self, item: Item, after: Item | None, by: str) -> Item:
         """Right behind `after`; None: at the top."""
         project = self.world.projects[item.project_id]
+        before = [x.node_id for x in self.view.items(project)]
         others = [x for x in self.view.items(project) if x.id != item.id]
         at = 0 if after is None else [x.id for x in others].index(after.id) + 1
         others.insert(at, item)
         for position, each in enumerate(others):
             self._put(replace(each, position=float(position)))
-        ahead = after.node_id if after else None
-        self._tell(
-            "reordered", item, by, {"changes": {"previous_projects_v2_item_node_id": {"from": None, "to": ahead}}}
-        )
+        place = before.index(item.node_id)
+        change = {"from": before[place - 1] if place else None, "to": after.node_id if after else None}
+        if change["from"] != change["to"]:
+            self._tell("reordered", item, by, {"changes": {"previous_projects_v2_item_node_id": change}})
         return replace(item, position=float(at))
 
-    def archive(self, item: Item) -> Item:
-        return self._put(replace(item, archived_at=self.world.now()))
+    def archive(self, item: Item, by: str = "alice", archived: bool = True) -> Item:
+        """Put aside, or (not `archived`) taken out again."""
+        before, now = item.archived_at, self.world.now() if archived else None
+        item = self._put(replace(item, archived_at=now))
+        change = {"changes": {"archived_at": {"from": stamp(before), "to": stamp(now)}}}
+        self._tell("archived" if archived else "restored", item, by, change)
+        return item
 
     def status(self, project: Project) -> Field:
         return next(f for f in project.fields if f.name == "Status")

@@ -9,6 +9,7 @@ from tests.standins.github.graph_base import Asking, page, refuse
 from tests.standins.github.records import (
     Account,
     Comment,
+    Draft,
     Event,
     Field,
     FieldValue,
@@ -20,6 +21,7 @@ from tests.standins.github.records import (
     Project,
     ReactionGroup,
     Repository,
+    View,
 )
 from tests.standins.github.shapes import REACTIONS, WEB
 
@@ -32,6 +34,11 @@ def the(path: str) -> Read:
     """The field is an attribute of the record."""
     get = attrgetter(path)
     return lambda _, source, __: get(source)
+
+
+def part(name: str) -> Read:
+    """The field is a part of a whole object."""
+    return lambda _, source, __: source[name]
 
 
 def always(value: Any) -> Read:
@@ -65,7 +72,9 @@ def find(asking: Asking, node_id: str) -> Node:
 
 def seen(asking: Asking, thing: Node) -> bool:
     view, access = asking.view, asking.access
-    if isinstance(thing, Item | Field):
+    if isinstance(thing, Draft):
+        thing = asking.board.item_of(thing)
+    if isinstance(thing, Item | Field | View):
         thing = asking.world.projects[thing.project_id]
     if isinstance(thing, Project):
         return access.sees_project(asking.caller, thing)
@@ -268,22 +277,33 @@ def comment_url(asking: Asking, comment: Comment, args: Args) -> str:
 # -- boards
 
 
-def item_content(asking: Asking, item: Item, _: Args) -> Issue | None:
+def item_content(asking: Asking, item: Item, _: Args) -> Issue | Draft | None:
     """Null when the caller may not see it: its type is REDACTED then."""
+    if item.draft_id:
+        return asking.view.draft(item.draft_id)
     issue = asking.view.issue(item.issue_id)
     return issue if issue is not None and seen(asking, issue) else None
 
 
 def item_type(asking: Asking, item: Item, args: Args) -> str:
-    issue = item_content(asking, item, args)
-    return "REDACTED" if issue is None else "PULL_REQUEST" if issue.pull else "ISSUE"
+    content = item_content(asking, item, args)
+    if isinstance(content, Draft):
+        return "DRAFT_ISSUE"
+    return "REDACTED" if content is None else "PULL_REQUEST" if content.pull else "ISSUE"
 
 
 def item_value(asking: Asking, item: Item, args: Args) -> FieldValue | None:
     return next((v for v in asking.view.values(item) if v.field.name == args["name"]), None)
 
 
-def project_of(asking: Asking, thing: Item | Field, _: Args) -> Project:
+def sorting(asking: Asking, view: View, args: Args) -> dict[str, Any]:
+    """A view is sorted by at most one field here."""
+    fields = asking.world.projects[view.project_id].fields
+    rows = [{"direction": "ASC", "field": f} for f in fields if f.id == view.sorted_by]
+    return page([], args, "sortByFields") | {"nodes": rows, "totalCount": len(rows)}
+
+
+def project_of(asking: Asking, thing: Item | Field | View, _: Args) -> Project:
     return asking.world.projects[thing.project_id]
 
 
@@ -293,6 +313,8 @@ def field_named(_: Asking, project: Project, args: Args) -> Field | None:
 
 def field_options(_: Asking, field: Field, args: Args) -> list[Option]:
     names = args.get("names")
+    if field.mirrors is not None:
+        return []
     return [o for o in field.options if names is None or o.name in names]
 
 

@@ -32,6 +32,13 @@ from tests.standins.github.world import View
 
 SDL = Path(__file__).with_name("schema.graphql")
 NODE_LIMIT = 500_000
+GITHUB_NAMES = {
+    "Comment": "IssueComment",
+    "Draft": "DraftIssue",
+    "Item": "ProjectV2Item",
+    "Project": "ProjectV2",
+    "View": "ProjectV2View",
+}
 KIND_OF_FIELD = {"DATE": "Date", "NUMBER": "Number", "SINGLE_SELECT": "SingleSelect"}
 
 
@@ -149,7 +156,7 @@ def _type_of(value: Any, *_: Any) -> str:
         return "PullRequest" if value.pull else "Issue"
     if kind == "Field":
         return "ProjectV2SingleSelectField" if value.data_type == "SINGLE_SELECT" else "ProjectV2Field"
-    return {"Comment": "IssueComment", "Project": "ProjectV2", "Item": "ProjectV2Item"}.get(kind, kind)
+    return GITHUB_NAMES.get(kind, kind)
 
 
 def _resolve(source: Any, info: "GraphQLResolveInfo[Asking]", **args: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from tests.standins.github.access import Refused
 from tests.standins.github.graph_base import Asking, page
 from tests.standins.github.graph_reads import find, lacks, reaction_groups
-from tests.standins.github.records import Account, Comment, Field, Issue, Item, Label, Project, Repository
+from tests.standins.github.records import Account, Comment, Draft, Field, Issue, Item, Label, Project, Repository
 
 T = TypeVar("T")
 Input = Mapping[str, Any]
@@ -166,6 +166,8 @@ def _card_and_field(asking: Asking, given: Input) -> tuple[Item, Field]:
     item, field = _card(asking, given), _find(asking, given["fieldId"], Field)
     if field.project_id != item.project_id:
         raise Refused(422, "The field does not belong to the project", "VALIDATION")
+    if field.mirrors is not None or field.data_type not in VALUE_KEYS.values():
+        raise _unprocessable(f"The field '{field.name}' can't be updated on a project item")
     return item, field
 
 
@@ -195,8 +197,19 @@ def clear_value(asking: Asking, given: Input) -> Payload:
     return {"projectV2Item": asking.board.set_value(item, field, None, asking.caller.login)}
 
 
+def update_draft(asking: Asking, given: Input) -> Payload:
+    draft = _find(asking, given["draftIssueId"], Draft)
+    asking.access.require_project(asking.caller, asking.world.projects[asking.board.item_of(draft).project_id])
+    if len(given.get("body") or "") > LONGEST_BODY:
+        raise _unprocessable(f"Body is too long (maximum is {LONGEST_BODY} characters)")
+    changed = asking.board.edit_draft(draft, asking.caller.login, given.get("title"), given.get("body"))
+    return {"draftIssue": changed}
+
+
 def set_position(asking: Asking, given: Input) -> Payload:
     item = _card(asking, given)
+    if not asking.board.takes_order:
+        raise _unprocessable("Items can't be reordered while the project is sorted")
     after = _find(asking, given["afterId"], Item) if given.get("afterId") else None
     asking.board.place(item, after, asking.caller.login)
     return {"items": asking.view.items(asking.world.projects[item.project_id])}
@@ -245,6 +258,7 @@ WRITES: dict[str, Callable[[Asking, Input], Payload]] = {
     "removeLabelsFromLabelable": remove_labels,
     "reopenIssue": reopen_issue,
     "updateIssueComment": update_comment,
+    "updateProjectV2DraftIssue": update_draft,
     "updateProjectV2Field": update_field,
     "updateProjectV2ItemFieldValue": set_value,
     "updateProjectV2ItemPosition": set_position,

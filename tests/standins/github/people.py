@@ -7,7 +7,16 @@ from datetime import datetime
 from tests.standins.github.access import Access, App
 from tests.standins.github.acts import Acts
 from tests.standins.github.board import Board, Workflows
-from tests.standins.github.records import AUTOMATION, Account, Issue, Item, Kind, Option, Project, Repository
+from tests.standins.github.records import (
+    AUTOMATION,
+    Account,
+    Issue,
+    Item,
+    Kind,
+    Option,
+    Project,
+    Repository,
+)
 from tests.standins.github.webhooks import Hub
 from tests.standins.github.world import Clock, World
 
@@ -186,10 +195,11 @@ class People:
             item = self.board.add(self._project(project), self._issue(repo, number), by)
             self.board.move(item, column, by)
 
-    def archive_card(self, repo: str, number: int) -> None:
+    def archive_card(self, repo: str, number: int, archived: bool = True) -> None:
+        """Put it aside, or (not `archived`) take it out again."""
         with self.world.lock:
             (item,) = self.board.view.items_of(self._issue(repo, number))
-            self.board.archive(item)
+            self.board.archive(item, archived=archived)
 
     # -- what stands there
 

@@ -85,6 +85,7 @@ class Issue:
     reactions: tuple[Reaction, ...] = ()
     pull: bool = False
     moved_to: int | None = None
+    fields: Mapping[int, str | float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,8 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Field:
+    """A project's field; `mirrors` is the number of the organisation's issue field that it only shows."""
+
     id: int
     node_id: str
     project_id: int
@@ -132,6 +135,46 @@ class Field:
     data_type: str
     created_at: datetime
     options: tuple[Option, ...] = ()
+    mirrors: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IssueField:
+    """A field that an organisation has on all its issues."""
+
+    id: int
+    node_id: str
+    org: str
+    name: str
+    data_type: str
+    created_at: datetime
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A way of looking at a project."""
+
+    id: int
+    node_id: str
+    project_id: int
+    name: str
+    layout: str
+    sorted_by: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A card's own text, where no issue is behind it."""
+
+    id: int
+    node_id: str
+    title: str
+    body: str
+    creator: str
+    assignees: tuple[str, ...]
+    created_at: datetime
+    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +188,7 @@ class Project:
     fields: tuple[Field, ...]
     public: bool = False
     closed_at: datetime | None = None
+    views: tuple[View, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +202,8 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Item:
+    """A card: of an issue or pull request, or of a draft (the other id is 0)."""
+
     id: int
     node_id: str
     project_id: int
@@ -168,6 +214,7 @@ class Item:
     updated_at: datetime
     values: Mapping[int, Value] = field(default_factory=dict)
     archived_at: datetime | None = None
+    draft_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,4 +231,4 @@ class ReactionGroup:
     reactions: tuple[Reaction, ...]
 
 
-Node = Account | Repository | Label | Issue | Comment | Event | Project | Field | Item | Reaction
+Node = Account | Repository | Label | Issue | Comment | Event | Project | Field | Item | Draft | View | Reaction

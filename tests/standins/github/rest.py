@@ -26,7 +26,10 @@ class Unexpected(Exception):
 
 @dataclass
 class Call:
-    """One request and all that answers it. `view` is what reads see, which may be a moment old; writes see `now`."""
+    """One request and all that answers it. `view` is what reads see, which may be a moment old; writes see `now`.
+
+    `searched` is what searches find, which may be older still. `lists_items`: whether REST knows boards at all.
+    """
 
     method: str
     path: str
@@ -41,6 +44,8 @@ class Call:
     board: Board
     hub: Hub
     quotas: Callable[[], Json]
+    searched: View
+    lists_items: bool = True
 
     @cached_property
     def caller(self) -> Caller:

@@ -1,20 +1,17 @@
-"""REST: apps and their tokens, people, repositories, files, webhooks, and the items of a board."""
+"""REST: apps and their tokens, people, repositories, files and webhooks."""
 
 import base64
 import hashlib
-import re
-from dataclasses import dataclass
 
 from tests.standins.github.access import Refused
 from tests.standins.github.faults import Answer
-from tests.standins.github.records import Item, Repository
-from tests.standins.github.rest import Call, Unexpected, invalid, ok, paged, refusal, route
+from tests.standins.github.records import Repository
+from tests.standins.github.rest import Call, invalid, ok, paged, refusal, route
 from tests.standins.github.shapes import WEB, Json, permissions, stamp
 from tests.standins.github.webhooks import Hook, Target
 
 LEGACY = {"maintain": "write", "triage": "read"}
 AT_LEAST = {"pull": "read", "triage": "triage", "push": "write", "maintain": "maintain", "admin": "admin"}
-FILTER = re.compile(r'(-?)([\w-]+):((?:"[^"]*"|[^\s",]+)(?:,(?:"[^"]*"|[^\s",]+))*)')
 
 
 # -- who one is
@@ -261,62 +258,6 @@ def _hook(call: Call, hook: Hook) -> Json:
     }
 
 
-# -- boards
-
-
-def list_items(call: Call, org: str, project_number: str) -> Answer:
-    """Cursor pages through the Link header. Only the title comes without `fields`."""
-    project = call.world.project_of(org, int(project_number))
-    if project is None or not call.access.sees_project(call.caller, project):
-        raise Refused(404, "Not Found")
-    filters = _filters(call.query.get("q", ""))
-    rows = [x for x in call.view.items(project) if x.archived_at is None and _wanted(call, x, filters)]
-    size, ids = min(int(call.query.get("per_page", 30)), 100), [str(x.id) for x in rows]
-    start = ids.index(call.query["after"]) + 1 if "after" in call.query else 0
-    shown = rows[start : start + size]
-    more = start + size < len(rows)
-    link = f'<{call.api}{call.path}?per_page={size}&after={shown[-1].id}>; rel="next"' if more else ""
-    fields = {int(x) for x in call.query.get("fields", "").split(",") if x}
-    body = [call.shapes.item_with_content(x, project, fields) for x in shown]
-    return ok(body, headers={"Link": link} if link else {})
-
-
-@dataclass(frozen=True)
-class _Filter:
-    name: str
-    values: frozenset[str]
-    negated: bool
-
-
-def _filters(query: str) -> list[_Filter]:
-    """The few that are known here: `status:`, `label:`, `is:`, each also with a minus sign."""
-    if rest := FILTER.sub("", query).strip():
-        raise Unexpected(f"board filter {rest!r} is not known")
-    filters = []
-    for minus, name, text in FILTER.findall(query):
-        if name not in {"status", "label", "is"}:
-            raise Unexpected(f"board filter {name!r} is not known")
-        values = frozenset(x.strip('"').lower() for x in re.findall(r'"[^"]*"|[^",]+', text))
-        filters.append(_Filter(name, values, bool(minus)))
-    return filters
-
-
-def _wanted(call: Call, item: Item, filters: list[_Filter]) -> bool:
-    return all(each.values.isdisjoint(_held(call, item, each.name)) is each.negated for each in filters)
-
-
-def _held(call: Call, item: Item, name: str) -> set[str]:
-    """What an item has of what a filter asks for, in lower case."""
-    issue = call.view.issue(item.issue_id)
-    if name == "status":
-        return {(call.board.column(item) or "").lower()}
-    if issue is None:
-        return set()
-    if name == "label":
-        return {x.name.lower() for x in call.view.labels(issue)}
-    return {"pr" if issue.pull else "issue", "closed" if issue.closed_at else "open"}
-
-
 LIST = "per_page page"
 HOOK = "name config events active"
 ROUTES = (
@@ -335,5 +276,4 @@ ROUTES = (
     route("POST", "/repos/{owner}/{repo}/hooks", create_repo_hook, body=HOOK),
     route("GET", "/orgs/{org}/hooks", list_org_hooks, LIST),
     route("POST", "/orgs/{org}/hooks", create_org_hook, body=HOOK),
-    route("GET", "/orgs/{org}/projectsV2/{project_number}/items", list_items, "q fields per_page after"),
 )

@@ -13,18 +13,18 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.contracts import Exchange, Recorder
-from tests.standins.github import rest_admin, rest_issues
+from tests.standins.github import rest_admin, rest_boards, rest_issues
 from tests.standins.github.access import App, Refused
 from tests.standins.github.faults import Answer, Fault, Kind, Match, instead, send
 from tests.standins.github.graph_base import Asking
 from tests.standins.github.graph_run import run
-from tests.standins.github.people import People
+from tests.standins.github.planners import Planners
 from tests.standins.github.rest import Call, Unexpected, answer, ok, refusal
 from tests.standins.github.shapes import Json
 from tests.standins.github.webhooks import Delivery, Hook, Target, signed
 from tests.standins.github.world import Clock, View
 
-ROUTES = (*rest_admin.ROUTES, *rest_issues.ROUTES)
+ROUTES = (*rest_admin.ROUTES, *rest_issues.ROUTES, *rest_boards.ROUTES)
 
 
 def real_time() -> datetime:
@@ -83,17 +83,20 @@ class Quota:
         return {f"x-ratelimit-{name}": str(v) for name, v in self.shown().items()} | {"x-ratelimit-resource": resource}
 
 
-class GitHubStandIn(People):
+class GitHubStandIn(Planners):
     """GitHub for a test: `with GitHubStandIn() as github`. Clients go to `url`, or to `enterprise_url` (GHES' layout).
 
-    `lag`: API reads see issues, comments and cards as they were so many seconds ago. `references_after`: so many
-    seconds after a text mentioned an issue, that issue shows it. `option_ids`: whether
+    `lag`: API reads see issues, comments and cards as they were so many seconds ago; `search_lag`: REST finds cards as
+    they were so many seconds ago; `lists_items`: whether it knows boards at all, as older GHES don't.
+    `references_after`: so many seconds after a text mentioned an issue, that issue shows it. `option_ids`: whether
     updateProjectV2Field takes an option's id. `unexpected`: whatever the stand-in was not made for.
     """
 
     def __init__(self, clock: Clock = real_time) -> None:
         super().__init__(clock)
         self.lag = 0.0
+        self.search_lag = 0.0
+        self.lists_items = True
         self.option_ids = True
         self.requests: list[Request] = []
         self.unexpected: list[str] = []
@@ -260,6 +263,8 @@ class GitHubStandIn(People):
             board=self.board,
             hub=self.hub,
             quotas=lambda: {name: quota.shown() for name, quota in self.quotas.items()},
+            searched=View.behind(self.world, max(self.lag, self.search_lag)),
+            lists_items=self.lists_items,
         )
         return answer(call, ROUTES)
 

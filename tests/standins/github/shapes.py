@@ -3,7 +3,19 @@
 from datetime import datetime
 from typing import Any
 
-from tests.standins.github.records import Account, Comment, Field, FieldValue, Issue, Item, Label, Project, Repository
+from tests.standins.github.records import (
+    Account,
+    Comment,
+    Draft,
+    Field,
+    FieldValue,
+    Issue,
+    IssueField,
+    Item,
+    Label,
+    Project,
+    Repository,
+)
 from tests.standins.github.world import View
 
 Json = dict[str, Any]
@@ -191,22 +203,31 @@ class Shapes:
 
     def item(self, item: Item, project: Project) -> Json:
         """A board item as a webhook names it: node ids only, no number and no title."""
-        content = self.view.issue(item.issue_id)
+        issue, draft = self.view.issue(item.issue_id), self.view.draft(item.draft_id)
+        content = draft or issue
         return {
             "id": item.id,
             "node_id": item.node_id,
             "project_node_id": project.node_id,
             "content_node_id": content.node_id if content else "",
-            "content_type": "PullRequest" if content and content.pull else "Issue",
+            "content_type": "DraftIssue" if draft else "PullRequest" if issue and issue.pull else "Issue",
             "creator": self.user(item.creator),
             "created_at": stamp(item.created_at),
             "updated_at": stamp(item.updated_at),
             "archived_at": stamp(item.archived_at),
         }
 
-    def item_with_content(self, item: Item, project: Project, shown: set[int]) -> Json:
+    def draft(self, draft: Draft) -> Json:
+        about = {"id": draft.id, "node_id": draft.node_id, "title": draft.title, "body": draft.body}
+        times = {"created_at": stamp(draft.created_at), "updated_at": stamp(draft.updated_at)}
+        return about | {"user": self.user(draft.creator)} | times
+
+    def item_with_content(self, item: Item, project: Project, shown: set[int], is_seen: bool) -> Json:
         """A board item as REST lists it; `shown` are the ids of the fields asked for, the title comes always."""
-        url, content = f"{self.api}/orgs/{project.owner}/projectsV2/{project.number}", self.view.issue(item.issue_id)
+        owners = "users" if self.view.world.account(project.owner).kind == "User" else "orgs"
+        url = f"{self.api}/{owners}/{project.owner}/projectsV2/{project.number}"
+        draft, issue = self.view.draft(item.draft_id), self.view.issue(item.issue_id)
+        content = self.draft(draft) if draft else self.issue(issue) if issue else None
         wanted = [v for v in self.view.values(item) if v.field.data_type == "TITLE" or v.field.id in shown]
         named = self.item(item, project)
         named = {name: value for name, value in named.items() if not name.startswith(("content_node", "project_node"))}
@@ -215,7 +236,7 @@ class Shapes:
             named
             | links
             | {
-                "content": self.issue(content) if content else None,
+                "content": content if is_seen else None,
                 "fields": [self.field_value(v) for v in wanted],
             }
         )
@@ -226,6 +247,19 @@ class Shapes:
         if field.data_type == "SINGLE_SELECT":
             shown = self.option(field, str(holds))
         return {"id": field.id, "name": field.name, "data_type": field.data_type.lower(), "value": shown}
+
+    def issue_field(self, field: IssueField) -> Json:
+        """A field that an organisation has on its issues."""
+        options = [{"id": n, "name": x, "color": "gray", "priority": n} for n, x in enumerate(field.options, start=1)]
+        about = {"id": field.id, "node_id": field.node_id, "name": field.name, "data_type": field.data_type}
+        times = {"created_at": stamp(field.created_at), "updated_at": stamp(field.created_at)}
+        return about | times | ({"options": options} if options else {})
+
+    def issue_field_value(self, field: IssueField, holds: str | float) -> Json:
+        """What an issue has in one of them."""
+        about = {"issue_field_id": field.id, "issue_field_name": field.name, "node_id": field.node_id}
+        chosen = {"id": 1, "name": holds, "color": "gray"} if field.data_type == "single_select" else None
+        return about | {"data_type": field.data_type, "value": holds, "single_select_option": chosen}
 
     def option(self, field: Field, option_id: str) -> Json:
         option = next(o for o in field.options if o.id == option_id)

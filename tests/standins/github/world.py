@@ -11,10 +11,12 @@ from tests.standins.github.records import (
     ROLES,
     Account,
     Comment,
+    Draft,
     Event,
     Field,
     FieldValue,
     Issue,
+    IssueField,
     Item,
     Kind,
     Label,
@@ -66,6 +68,8 @@ class World:
         self.events: dict[int, Event] = {}
         self.projects: dict[int, Project] = {}
         self.items: Versions[Item] = Versions()
+        self.drafts: Versions[Draft] = Versions()
+        self.issue_fields: dict[int, IssueField] = {}
         self.cards: dict[int, list[int]] = {}
         self.files: dict[tuple[int, str], bytes] = {}
         self.nodes: dict[str, tuple[str, int | str]] = {}
@@ -156,6 +160,7 @@ class View:
         return cls(world, world.instant() - timedelta(seconds=lag) if lag else None)
 
     def issue(self, number: int) -> Issue | None:
+        """None too for what was transferred: it has another number since."""
         found = self.world.issues.get(number, self.as_of)
         return None if found is None or found.moved_to is not None else found
 
@@ -191,13 +196,17 @@ class View:
     def repo(self, issue: Issue) -> Repository:
         return self.world.repository_by_id(issue.repo_id)
 
+    def draft(self, number: int) -> Draft | None:
+        return self.world.drafts.get(number, self.as_of)
+
     def item(self, number: int) -> Item | None:
         return self.world.items.get(number, self.as_of)
 
     def items(self, project: Project) -> list[Item]:
         """The cards of a board by position, archived ones too."""
         found = [x for x in map(self.item, self.world.items) if x is not None and x.project_id == project.id]
-        return sorted((x for x in found if self.issue(x.issue_id)), key=lambda x: (x.position, x.id))
+        there = (x for x in found if x.draft_id or self.issue(x.issue_id))
+        return sorted(there, key=lambda x: (x.position, x.id))
 
     def items_of(self, issue: Issue) -> list[Item]:
         found = (self.item(key) for key in self.world.cards.get(issue.id, ()))
@@ -205,11 +214,11 @@ class View:
 
     def values(self, item: Item) -> list[FieldValue]:
         """The values of an item in its project's order of fields; the title is always one of them."""
-        project, issue = self.world.projects[item.project_id], self.issue(item.issue_id)
+        project, about = self.world.projects[item.project_id], self.draft(item.draft_id) or self.issue(item.issue_id)
         values = dict(item.values)
         for field in project.fields:
-            if field.data_type == "TITLE" and issue is not None:
-                values[field.id] = Value(issue.title, item.created_at, item.creator)
+            if field.data_type == "TITLE" and about is not None:
+                values[field.id] = Value(about.title, item.created_at, item.creator)
         return [FieldValue(item, field, values[field.id]) for field in project.fields if field.id in values]
 
     def account(self, login: str | None) -> Account | None:
@@ -228,6 +237,7 @@ class View:
             "IC": self.comment,
             "PVT": self.world.projects.get,
             "PVTI": self.item,
+            "DI": self.draft,
             **dict.fromkeys(("PVTF", "PVTSSF"), self._field),
             "EV": self.world.events.get,
         }
