@@ -39,7 +39,8 @@ class Cards:
         named = self._named(layout, also)
         rank = layout.board.rank
         sights = self._reader.look(list(dict.fromkeys([*named, *also])), [rank] if rank else [])
-        seen = [one for one in sights.items() if one[0] in named or self._matters(one[1])]
+        wanted = set(named)
+        seen = [one for one in sights.items() if one[0] in wanted or self._matters(one[1])]
         found = [(_place(sight, rank), self._card(layout, name, sight)) for name, sight in seen]
         cards = [(place, card) for place, card in found if card is not None]
         self._last[ref] = tuple(card for _, card in sorted(cards, key=lambda one: one[0]))
@@ -57,17 +58,17 @@ class Cards:
         for page in walk(self._reader.tracker, self._site, jql):
             yield from page.refs
 
-    def _named(self, layout: Layout, also: Sequence[IssueRef]) -> Collection[IssueRef]:
+    def _named(self, layout: Layout, also: Sequence[IssueRef]) -> Sequence[IssueRef]:
         """Jira refuses a query that names an issue which is there no more."""
         ours = [ref for ref in also if ref.container in self._projects]
         try:
-            return set(self.search(layout, ours))
+            return list(self.search(layout, ours))
         except Refused as refusal:
             if not ours:
                 raise ValueError(_why_not(layout.board, refusal)) from refusal
         there = [ref for ref, sight in self._reader.look(ours).items() if isinstance(sight.issue, Issue)]
         try:
-            return set(self.search(layout, there))
+            return list(self.search(layout, there))
         except Refused as refusal:
             raise ValueError(_why_not(layout.board, refusal)) from refusal
 

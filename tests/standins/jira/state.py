@@ -135,7 +135,7 @@ class BoardColumn:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """A board; `query` is its filter's JQL (empty: its projects), shared with some accounts or (None) with everybody."""
+    """A board; `query` is its filter's JQL (empty: its projects), shared with some accounts or (None) with all."""
 
     id: int
     name: str
