@@ -32,10 +32,11 @@ class Cache(Generic[T]):
             held = self._held.get(key)
             return held[1] if held is not None and self._clock() - held[0] < self._keep else None
 
-    def drop(self) -> None:
-        """Forget all answers: something was changed."""
+    def drop(self, *keys: Hashable) -> None:
+        """Forget these answers, or (without a key) all: something has changed."""
         with self._lock:
-            self._held.clear()
+            for key in keys or tuple(self._held):
+                self._held.pop(key, None)
 
 
 class Recent(Generic[T]):

@@ -79,7 +79,7 @@ class Editor:
         names = {number: name for number, name in edit.names.items() if number in refused}
         if not names or not isinstance(edit.change, SetFields):
             return edit
-        screen, aside = self._screens.ask(work.seen.kind, work.ref.key), {}
+        screen, aside = self._screens.ask_anew(work.seen.kind, work.ref.key), {}
         for number, name in names.items():
             text = edit.change.values[name]
             aside[name] = _stored(work, name, text, number if screen.takes(number, text) else "")

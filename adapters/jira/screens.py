@@ -46,6 +46,11 @@ class Screens:
         except LookupError:
             return Screen({})
 
+    def ask_anew(self, kind: Kind, issue: str) -> Screen:
+        """The same after a refusal: what was known doesn't hold any more."""
+        self._known.drop(kind)
+        return self.ask(kind, issue)
+
     def _ask(self, issue: str) -> Screen:
         try:
             answer = self._site.client.call("GET", issue_path(issue, "editmeta"))
