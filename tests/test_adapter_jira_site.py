@@ -155,7 +155,7 @@ def no_board(house: House) -> None:
 
 ILLS: list[tuple[Callable[[House], None], Health, str, str]] = [
     (no_column, Health.FAULT, 'no column is called "Review"', 'Add column "Review"'),
-    (no_status_in_column, Health.FAULT, 'the column "Review" has no status', 'drag a status into "Review"'),
+    (no_status_in_column, Health.FAULT, 'the column "Review" has no status', 'drag the status "Review" into it'),
     (no_status, Health.FAULT, 'no status of the column "Emergency Queue" is in the workflow', "Workflows"),
     (no_transition, Health.FAULT, 'No transition leads from the status "Backlog"', "add a transition from any status"),
     (no_limit, Health.WARNING, '"In Progress" shows no limit of 1', "Column constraint"),

@@ -5,10 +5,14 @@ from datetime import datetime
 
 from adapters.http import Deadlines
 from adapters.jira.apply import Writer
+from adapters.jira.board_doctor import BoardDoctor
 from adapters.jira.cards import Cards
 from adapters.jira.client import Basic, Bearer, Client
+from adapters.jira.columns import Columns
 from adapters.jira.doctor import Doctor
+from adapters.jira.field_doctor import FieldDoctor
 from adapters.jira.hooks import Hooks
+from adapters.jira.new_fields import NewFields
 from adapters.jira.prepare import Preparation
 from adapters.jira.rank import Ranking
 from adapters.jira.read import Reader
@@ -70,8 +74,10 @@ class JiraTracker:
         self._ranking = Ranking(self._site, self._cards)
         hooks = Hooks(name, self._site, self._projects)
         address = webhook[0] if webhook else None
-        self._doctor = Doctor(self._site, hooks, self._projects, tuple(fields), tuple(labels), address)
-        self._preparation = Preparation(self._doctor, hooks, f"SPARK integrator ({name})", webhook)
+        about_board, about_fields = BoardDoctor(self._site, self._cards), FieldDoctor(self._site, tuple(fields))
+        self._doctor = Doctor(self._site, hooks, about_board, about_fields, self._projects, tuple(labels), address)
+        makes = NewFields(self._site, about_fields), Columns(self._site) if use_internal_api else None
+        self._preparation = Preparation(self._doctor, hooks, *makes, f"SPARK integrator ({name})", webhook)
 
     def read(self, refs: Sequence[IssueRef]) -> Mapping[IssueRef, Issue | Gone]:
         """The issues as they are now: on Cloud a hundred in one request, on Data Center one each."""
@@ -100,5 +106,5 @@ class JiraTracker:
         return self._doctor.look()
 
     def prepare(self, dry_run: bool) -> Iterator[Step]:
-        """Register the webhook where permitted; everything else as steps for a person."""
+        """Register the webhook and create fields where permitted; everything else as steps for a person."""
         return self._preparation.steps(dry_run)

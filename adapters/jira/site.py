@@ -1,6 +1,6 @@
 """What holds for a whole Jira site: who we are, who the team is, the board, fields, statuses. Asked, then cached."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -106,6 +106,13 @@ class Site:
     def _assignable(self, **params: str | int) -> list[Any]:
         answer = self.client.call("GET", f"{PLATFORM}/user/assignable/search", **params)
         return answer if isinstance(answer, list) else []
+
+    def permissions(self, names: Sequence[str], project: str = "") -> set[str]:
+        """Which of these permissions we have, in a project or (those of that kind) on the site."""
+        where = {"projectKey": project} if project else {}
+        answer = self.client.call("GET", f"{PLATFORM}/mypermissions", **where, permissions=",".join(names))
+        said = found(answer, "permissions")["permissions"]
+        return {name for name in names if (said.get(name) or {}).get("havePermission")}
 
     def layout(self) -> Layout | None:
         """The board's columns and what they mean; None where no board is connected."""
