@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from adapters.github import GitHubTracker, Shared, marker
+from adapters.github import App, GitHubTracker, Shared, marker
 from adapters.tracker import LeaseLost, Outcome, RateLimited, Unreachable
 from mapping.changes import MoveCard, PlaceCard
 from mapping.issue import BoardRef, Column
@@ -167,6 +167,14 @@ def test_an_order_that_the_board_refuses_is_left_as_it_is(github: GitHubStandIn,
     change = PlaceCard(second, None, ("R20",))
     assert arrange(connect(), change).applied == (change,)
     assert github.order("Emergency Queue") == ["E0", "E1"]
+
+
+def test_an_order_that_we_may_not_change_is_a_failure(github: GitHubStandIn, connect: Connect) -> None:
+    app = github.install_app("reader", permissions={"issues": "write", "organization_projects": "read"})
+    card = github.card_of(SHOP, put(github, "E0", "Emergency Queue"))
+    change = PlaceCard(card, None, ())
+    reader = connect(auth=App(app.app_id, app.installation_id, app.private_key))
+    assert arrange(reader, change).failed == ((change, "Resource not accessible by integration"),)
 
 
 def test_a_neighbour_that_is_gone_fails_and_the_others_are_placed(github: GitHubStandIn, connect: Connect) -> None:

@@ -128,6 +128,16 @@ def test_what_the_search_does_not_know_yet_is_found_and_what_it_still_believes_i
     assert spent(github, before) == ["GET items", "POST graphql", "POST graphql"]
 
 
+def test_what_was_archived_since_the_search_is_not_on_the_board(
+    github: GitHubStandIn, connect: Connect, clock: Clock
+) -> None:
+    card = github.draft("An idea", "alice", "In Progress", marker.paused(""))
+    clock.pass_by(10)
+    github.search_lag = 5
+    github.board.archive(github._card(card))
+    assert look(connect()).cards == ()
+
+
 def test_issues_that_lately_mattered_are_read_too_and_none_twice(github: GitHubStandIn, connect: Connect) -> None:
     listed, other = put(github, "Listed", "In Progress"), put(github, "Other", "Done")
     tracker = connect()

@@ -151,6 +151,12 @@ def test_a_first_read_asks_again_where_the_project_spells_a_field_otherwise(
     assert len(github.requests) - before == 1
 
 
+def test_a_first_read_is_enough_where_the_project_lacks_a_field(github: GitHubStandIn, connect: Connect) -> None:
+    number = put(github, "Checkout is down", "Emergency Queue")
+    read(connect(fields=FIELDS), number)
+    assert [r.path for r in github.requests].count("/graphql") == 1
+
+
 def test_what_is_there_is_not_sent_and_what_is_empty_is_cleared(github: GitHubStandIn, connect: Connect) -> None:
     fill(github)
     number = put(github, "Checkout is down", "Emergency Queue")

@@ -22,7 +22,7 @@ FIELDS = ("Severity", "ETA", "Effort", "Day", "KR")
 def number(github: GitHubStandIn) -> int:
     """An issue in an organisation that has four of the fields; the fifth is the project's own."""
     github.issue_field("Severity", "single_select", SEVERITIES, shown_on=1)
-    github.issue_field("eta", "text", shown_on=1)
+    github.issue_field("eta", "text")
     github.issue_field("Effort", "number")
     github.issue_field("Day", "date")
     github.issue_field("Somebody else's", "text")
