@@ -37,7 +37,7 @@ class Preparation:
         yield from self.columns.steps(dry_run) if self.columns else ()
         yield from self.fields.steps(dry_run)
         for finding in self.doctor.look():
-            if finding.health is not Health.OK and finding.about != "webhook":
+            if finding.health is not Health.OK and finding.about not in {"webhook", "fields"}:
                 yield Step("by hand", f"{finding.about}: {finding.says}", finding.mend)
 
     def _webhook(self, url: str, secret: str, dry_run: bool) -> Step:

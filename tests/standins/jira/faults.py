@@ -19,8 +19,11 @@ FaultKind = Literal[
     "timeout",
     "timeout-after",
     "delay",
+    "400",
 ]
-WORK_UNDONE: frozenset[FaultKind] = frozenset({"reset-before", "502-before", "429", "429-bare", "503", "timeout"})
+WORK_UNDONE: frozenset[FaultKind] = frozenset(
+    {"reset-before", "502-before", "429", "429-bare", "503", "timeout", "400"}
+)
 Match = Callable[[str, str, Any], bool]
 
 

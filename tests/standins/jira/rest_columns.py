@@ -39,7 +39,9 @@ def set_columns(site: Site, call: Call) -> Answer:
     else:
         kept = tuple(column for column in columns if column.name != site.swallowed_column)
         site.world.boards[board.id] = replace(board, columns=kept, constraint=COUNTED[counted])
-    return Answer(200, _lists(site, site.world.boards[board.id]))
+    said = _lists(site, site.world.boards[board.id])
+    site.after_columns()
+    return Answer(200, said)
 
 
 def _column(site: Site, entry: Any, number: int) -> BoardColumn:

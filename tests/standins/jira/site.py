@@ -34,7 +34,8 @@ Depth = Literal["issue", "bulk", "search"]
 class Site:
     """A Jira site. `lag` seconds pass until a read shows a change (`search_lag` more for searches).
 
-    `lost_columns`: how many writes of a board's columns still do nothing; `swallowed_column` the one that they lose.
+    `lost_columns`: how many writes of a board's columns still do nothing; `swallowed_column` the one that they lose;
+    `after_columns` what somebody else does right after such a write.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Site:
         self.comment_names_issue = False
         self.lost_columns = 0
         self.swallowed_column = ""
+        self.after_columns: Callable[[], None] = lambda: None
         self.webhooks: list[Json] = []
         self.unexpected: list[str] = []
         self.url = ""

@@ -159,6 +159,8 @@ class Handler(BaseHTTPRequestHandler):
         match fault.kind:
             case "502-before" | "502-after":
                 self._send(exchange, Answer(502))
+            case "400":
+                self._send(exchange, Answer(400, {"errorMessages": [fault.reason], "errors": {}}))
             case "429":
                 self._send(exchange, Answer(429), (waiting, f"RateLimit-Reason: {fault.reason}"))
             case "429-bare":
