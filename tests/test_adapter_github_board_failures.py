@@ -54,18 +54,20 @@ def draft(name: str, body: str = "") -> Json:
     }
 
 
-def answer(*items: Json | None, top: tuple[Json, ...] = (), repository: Json | None = None, **rest: Any) -> Json:
+def at_top(card: Json) -> Json:
+    """A card as the top of the board shows it: of drafts all, of others only that they are there."""
+    content = card["content"]
+    is_draft = content is not None and content["__typename"] == "DraftIssue"
+    return card | {"content": content if is_draft else content and {"__typename": content["__typename"]}}
+
+
+def answer(*items: Json | None, top: tuple[Json, ...] = (), repository: Json | None = None) -> Json:
     """The answer to the request for a board of one repository."""
     shown = board()
-    shown["projectV2"]["items"] = {"nodes": [{k: v for k, v in row.items() if not k.startswith("f")} for row in top]}
-    for row, given in zip(shown["projectV2"]["items"]["nodes"], top, strict=True):
-        row["fieldValueByName"] = given["fieldValueByName"]
-        content = given["content"]
-        is_draft = content is not None and content["__typename"] == "DraftIssue"
-        row["content"] = content if is_draft or content is None else {"__typename": content["__typename"]}
+    shown["projectV2"]["items"] = {"nodes": [at_top(card) for card in top]}
     plain = {"nameWithOwner": SHOP, "labels": labels("P0"), "l0": connection([]), "l1": connection([])}
-    found = plain if repository is None else plain | repository
-    return {"data": {"viewer": {"login": "spark-bot"}, "board": shown, "items": list(items), "r0": found, **rest}}
+    found = plain | (repository or {})
+    return {"data": {"viewer": {"login": "spark-bot"}, "board": shown, "items": list(items), "r0": found}}
 
 
 def listing(github: GitHub, *items: str) -> None:
