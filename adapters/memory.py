@@ -9,6 +9,7 @@ from datetime import datetime
 from adapters.memory_cards import Cards
 from adapters.tracker import Dialect, Finding, Gone, Health, LeaseLost, Outcome, Page, Step
 from mapping.board import Board, BoardCard, Kind
+from mapping.card import WRITTEN
 from mapping.changes import (
     Acknowledge,
     Change,
@@ -109,7 +110,8 @@ class MemoryTracker:
                 raise ValueError(f"{ref} is open already")
             card = Card(column.value, column, now) if column else Card()
             unset = "" if self.dialect == "wiki" else None
-            self._issues[ref] = Issue(ref, title, body, author, now, now, priority=unset, card=card)
+            new = Issue(ref, title, body, author, now, now, priority=unset, card=card, writable=frozenset(WRITTEN))
+            self._issues[ref] = new
             self._cards.enter(ref.key)
             if priority is not None:
                 self._happened(ref, Happened.PRIORITIZED, author, priority, now, priority=priority)
@@ -281,7 +283,8 @@ class MemoryTracker:
         if name == "priority":
             self.prioritize(ref, OURSELVES.name, value)
         else:
-            self._update(ref, fields={**self.issue(ref).fields, name: value})
+            fields = {**self.issue(ref).fields, name: value}
+            self._update(ref, fields={key: text for key, text in fields.items() if text})
 
     def _open_for(self, ref: IssueRef, change: OpenIssue) -> None:
         """A new issue of ours in the same repository or project, which both know of."""

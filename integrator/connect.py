@@ -10,7 +10,9 @@ from integrator.clock import Clock
 from integrator.config import Config, ConfigError, Fault, GitHubConfig, JiraConfig, homes_of
 from integrator.credentials import Secrets, secrets_of
 from integrator.form import issue_form
+from mapping.card import WRITTEN
 from mapping.issue import IssueRef
+from mapping.okr import KEY_RESULT
 from webhooks import github as github_hooks
 from webhooks import jira as jira_hooks
 from webhooks.receiver import Receiver
@@ -111,9 +113,11 @@ def _jira(name: str, tracker: JiraConfig, config: Config, clock: Clock, environ:
 
 
 def _fields_read(config: Config) -> tuple[str, ...]:
-    """The fields that the checklist and the rules look at."""
-    rules = (*config.triage.rules, *config.triage.hints)
-    return tuple(dict.fromkeys([*config.triage.fields.values(), *(name for r in rules for name in r.when.field or {})]))
+    """The fields that the checklist and the rules look at, the key result of planned work, and those that we write."""
+    asked = [rule.when.field for rule in (*config.triage.rules, *config.triage.hints)]
+    asked += [row.when.field for row in config.okr.matrix]
+    named = [*config.triage.fields.values(), *(name for fields in asked for name in fields or {})]
+    return tuple(dict.fromkeys([*named, KEY_RESULT, *WRITTEN]))
 
 
 def _webhook(name: str, config: Config, secrets: Secrets) -> tuple[str, str] | None:

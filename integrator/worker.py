@@ -242,7 +242,8 @@ class Worker:
         touch = set(todo.plan.touch)
         if self._policy.pause.scope == "all" and any(isinstance(subject, BoardRef) for subject in touch):
             touch |= {BoardRef(name) for name in self._trackers}
-        self._agenda.touch(sorted(touch, key=str), todo.claim.lane)
+        lane = Lane.SWEEP if todo.claim.lane is Lane.SWEEP else Lane.EVENT
+        self._agenda.touch(sorted(touch, key=str), lane)
 
     def _applied(self, tracker: Tracker, work: Mapping[IssueRef, Sequence[Change]]) -> Mapping[IssueRef, Outcome]:
         """What came of the changes. When writing breaks, each issue is tried again at a time of its own."""

@@ -1,7 +1,7 @@
 """The fold: an issue's own history, read by the policy, gives the case that all plans are made from."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
@@ -11,6 +11,8 @@ from mapping.commands import Fact, Misread, Triage
 from mapping.history import Mark, Order, Pause, Run, events_of, is_fact, pauses_of, runs_of, said_in, updates
 from mapping.issue import Comment, Happened, Issue, Standing, TimelineEvent
 from mapping.judging import Judge, is_self
+from mapping.objectives import why_not_approved
+from mapping.places import Past, unfilled
 from mapping.policy import Policy
 from mapping.rules import Verdict
 from mapping.severity import Severity
@@ -67,12 +69,16 @@ class Case:
         reported_at = _reported_at(issue, memo)
         events = events_of(issue)
         said = said_in(issue, policy)
-        orders = tuple(order for order in said.orders if not _why_refused(order, policy))
+        allowed = tuple(order for order in said.orders if not _why_refused(order, policy))
         judge = Judge.of(issue, events, policy)
-        said_words = words_of(issue, events, policy, orders)
+        said_words = words_of(issue, events, policy, allowed)
         words = lasting(said_words)
-        spells = _spells(judge, words, orders, reported_at)
-        refused = tuple(dict.fromkeys(_refused(said.orders, policy)))
+        spells = _spells(judge, words, allowed, reported_at)
+        runs = tuple(runs_of(reported_at, issue.closed_at, events, allowed))
+        past = Past(issue, events, runs, allowed, said.told, judge.answers, lambda at: _spell_at(spells, at).severity)
+        gaps = _unsendable(past, said.stands, policy)
+        orders = tuple(order for order in allowed if all(order != gap for gap, _ in gaps))
+        refused = tuple(dict.fromkeys(_refused(said.orders, policy, gaps)))
         return cls(
             issue=issue,
             reported_at=reported_at,
@@ -85,7 +91,7 @@ class Case:
             claimed=_is_claimed(judge, spells[-1], refused),
             orders=orders,
             updates=updates(said, orders),
-            runs=tuple(runs_of(reported_at, issue.closed_at, events, orders)),
+            runs=runs,
             pauses=tuple(pauses_of(events, orders, policy)),
             refused=refused[-ANSWERED:],
             status=status,
@@ -109,7 +115,7 @@ class Case:
 
     def spell_at(self, at: datetime) -> Spell:
         """The severity that the issue had at a time."""
-        return next((spell for spell in reversed(self.spells) if spell.since <= at), self.spells[0])
+        return _spell_at(self.spells, at)
 
     @property
     def is_emergency(self) -> bool:
@@ -211,9 +217,21 @@ def _labelled_emergency(issue: Issue, policy: Policy) -> bool:
     return not put and any(label.casefold() == name for label in issue.labels)
 
 
-def _refused(orders: Sequence[Order], policy: Policy) -> Iterator[Refusal]:
+def _unsendable(past: Past, stands: Collection[str], policy: Policy) -> list[tuple[Order, str]]:
+    """Each `/sent` of a draft with empty places, where drafts are posted (R48); elsewhere people send their own."""
+    if not past.issue.has_internal_comments:
+        return []
+    return list(unfilled(replace(past, stands=lambda order: order.comment in stands), policy))
+
+
+def _spell_at(spells: Sequence[Spell], at: datetime) -> Spell:
+    return next((spell for spell in reversed(spells) if spell.since <= at), spells[0])
+
+
+def _refused(orders: Sequence[Order], policy: Policy, gaps: Sequence[tuple[Order, str]]) -> Iterator[Refusal]:
     for order in orders:
-        if why := _why_refused(order, policy):
+        gap = next((why for gap, why in gaps if gap == order), "")
+        if why := _why_refused(order, policy) or gap:
             yield Refusal(order.command.said, order.by.name, why)
 
 
@@ -227,5 +245,7 @@ def _why_refused(order: Order, policy: Policy) -> str:
         case Fact(name="sent", when=promised) if promised is not None:
             is_past = instant(promised, order.at, policy.sla.zone) <= order.at
             return "the next update was promised for a time that is past" if is_past else ""
+        case Fact(name="approve-okr"):
+            return why_not_approved(order.by, policy.okr, policy.roles.product_owner)
         case _:
             return ""

@@ -290,7 +290,7 @@ class BoardPlan:
 class Plan:
     """What differs from what should be, and the next instant at which that could change (None: never by itself).
 
-    `settles_at`: when to look whether what was written has lasted. `touch`: issues and boards whose plan may differ now.
+    `settles_at`: when to look whether what was written has lasted. `touch`: issues and boards whose plans may differ.
     """
 
     changes: tuple[Change, ...] = ()

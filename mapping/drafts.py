@@ -26,7 +26,7 @@ def draft_of(case: Case, policy: Policy, now: datetime, drafted_at: datetime | N
 def draft_key(case: Case, policy: Policy, now: datetime) -> str:
     """The marker key of the draft due next, the same as long as it is due; empty where none is."""
     due = due_at(_past(case), policy, now)
-    return f"{DRAFT}-{due.kind}@{due.since.astimezone(UTC):%Y%m%dT%H%M%SZ}" if due else ""
+    return f"{DRAFT}-{due.kind}@{due.since.astimezone(UTC).isoformat(timespec='seconds')}" if due else ""
 
 
 def _past(case: Case) -> Past:

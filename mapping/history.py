@@ -63,6 +63,7 @@ class Said:
 
     orders: tuple[Order, ...]
     told: tuple[Mark, ...]
+    stands: frozenset[str]  # the comments that we acknowledged as they are
 
 
 def events_of(issue: Issue) -> tuple[TimelineEvent, ...]:
@@ -85,7 +86,8 @@ def said_in(issue: Issue, policy: Policy) -> Said:
         if _tells(comment, read, issue, policy):
             told.append(Mark(comment.at, f"comment by {comment.by.name if comment.by else by.name}", comment.id))
     orders.sort(key=lambda order: (order.at, order.comment))
-    return Said(tuple(orders), tuple(sorted(told, key=lambda mark: mark.at)))
+    stands = frozenset(comment.id for comment in issue.comments if _stands(comment))
+    return Said(tuple(orders), tuple(sorted(told, key=lambda mark: mark.at)), stands)
 
 
 def _speaker(comment: Comment) -> Person | None:

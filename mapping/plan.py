@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from mapping.alarms import Alarming, alarm_keys, alarms, announced
-from mapping.case import STATUS, Case, is_before_enforcement, own_comments
+from mapping.alarms import Alarming, alarms, announced
+from mapping.card import card_fields, eta_at, late_eta
+from mapping.case import Case, is_before_enforcement, own_comments
 from mapping.changes import (
     Acknowledge,
     Change,
@@ -14,11 +15,13 @@ from mapping.changes import (
     Missing,
     MoveTo,
     Plan,
+    PostDraft,
     SetFields,
     StatusFacts,
 )
 from mapping.checklist import boxes, forgotten, forgotten_at, latest, roles
 from mapping.clocks import OPEN, Clock, clocks
+from mapping.drafts import draft_key, draft_of
 from mapping.issue import BoardRef, Column, Happened, Standing, Subject
 from mapping.labels import because, labels
 from mapping.placement import ROBOT_WINDOW, Placement, placement
@@ -29,6 +32,7 @@ from mapping.severity import Severity
 from mapping.triage import QUESTIONS
 from mapping.words import decides
 
+_DRAFTS = {"acknowledgement": "R46", "response": "R47", "update": "R49", "follow_up": "R48"}
 ASKED = ("process", "workaround", "security", "revenue_per_hour", "other_customers")
 
 
@@ -40,13 +44,15 @@ def plan_issue(case: Case, policy: Policy, now: datetime) -> Plan:
     opened = {"opened": once} if (once := opened_once(case)) else {}
     memo = {"reported_at": case.reported_at.isoformat(), **place.memo, **alarming.announced.memo(), **opened}
     changes: list[Change] = [*labels(case, policy, timed), *_priority(case, policy), *_move(case, place)]
+    changes += card_fields(case, timed, policy)
     changes += [alarming.alarm] if alarming.alarm else []  # before the comment that remembers that it was said
     if case.status is not None or _deserves_status(case, policy, alarming):
         changes += _status(case, facts_of(case, policy, place, timed, now), memo)
     opening = list(retrospectives(case, timed, policy)) if may_speak(case, policy) else []
-    changes += [*_acknowledged(case, policy), *opening, *_duplicates(case)]
+    changes += [*_draft(case, policy, now), *_acknowledged(case, policy), *opening, *_duplicates(case)]
     settles_at = now + ROBOT_WINDOW if opening or (place.move_to and case.claimed) else None
-    again = [*changes_at(timed, now), *forgotten_at(case, policy, now), alarming.look_again_at]
+    told_at = [*forgotten_at(case, policy, now), *eta_at(case, policy, now)]
+    again = [*changes_at(timed, now), *told_at, alarming.look_again_at]
     again_at = min((at for at in again if at is not None), default=None)
     touch: set[Subject] = {case.issue.opened_for} if case.issue.opened_for else set()
     if concerns_board(case, policy):
@@ -136,7 +142,7 @@ def facts_of(case: Case, policy: Policy, place: Placement, timed: Sequence[Clock
         response_within=written(target.response) if target else "",
         resolution_within=resolution if isinstance(resolution, str) else written(resolution),
         assignees=tuple(person.name for person in case.issue.assignees),
-        flags=tuple(filter(None, (place.flag, forgotten(case, policy, now)))),
+        flags=tuple(filter(None, (place.flag, forgotten(case, policy, now), late_eta(case, timed, policy, now)))),
         closed=case.issue.closed_at is not None,
         clocks=tuple(latest(timed)),
         boxes=tuple(boxes(case, policy, place.move_to)),
@@ -159,6 +165,20 @@ def _missing(case: Case) -> Iterator[Missing]:
             yield Missing(question.key, question.heading, tuple(question.choices))
 
 
+def _draft(case: Case, policy: Policy, now: datetime) -> Iterator[PostDraft]:
+    """The next message to the customer, where only the team reads it; edited while its places are being filled."""
+    key = draft_key(case, policy, now) if case.issue.has_internal_comments and case.confirmed_by else ""
+    if not key or not may_speak(case, policy):
+        return
+    there = next(iter(own_comments(case.issue, key)), None)
+    told = draft_of(case, policy, now, there.at if there else None)
+    if told is None:
+        return
+    draft = PostDraft(key, told, there.id if there else None, (_DRAFTS[told.kind],))
+    if there is None or there.marker is None or there.marker.digest != draft.digest:
+        yield draft
+
+
 def _acknowledged(case: Case, policy: Policy) -> Iterator[Acknowledge]:
     """The comments that count and don't show it yet: what they say stands, whatever their authors may do later."""
     if not is_timed(case) or not may_speak(case, policy):
@@ -175,5 +195,7 @@ def _acknowledged(case: Case, policy: Policy) -> Iterator[Acknowledge]:
 
 
 def _duplicates(case: Case) -> Iterator[DropComment]:
-    for key, why in ((STATUS, "R23"), *((key, "R70") for key in alarm_keys(case))):
-        yield from (DropComment(comment.id, (why,)) for comment in own_comments(case.issue, key)[1:])
+    """Of two comments of ours that are the same the younger goes: a lost answer let it be written again."""
+    keys = sorted({comment.marker.key for comment in case.issue.comments if comment.marker})
+    for key in keys:
+        yield from (DropComment(comment.id, ("R23",)) for comment in own_comments(case.issue, key)[1:])

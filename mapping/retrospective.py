@@ -47,7 +47,7 @@ def opened_once(case: Case) -> list[str]:
 def boxes(case: Case) -> Iterator[Box]:
     """The five boxes; those that a command has told of already are ticked."""
     yield Box("root cause analysis completed", any(facts(case, "rca")))
-    yield Box("prevention plan created", False)
+    yield Box("prevention plan created", any(facts(case, "prevention")))
     yield Box("customer satisfaction confirmed", any(facts(case, "confirmed")))
     yield Box("team stress and impact assessed", False)
     yield Box("process improvement identified", False)

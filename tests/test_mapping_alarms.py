@@ -302,7 +302,7 @@ def test_two_alarm_comments_with_one_key_are_made_one() -> None:
         for minutes in (16, 15)
     )
     plan = plan_of(an_issue(body=STOPPED, comments=twice), POLICY, 16)
-    assert [(c.comment, c.because) for c in plan.changes if isinstance(c, DropComment)] == [("a16", ("R70",))]
+    assert [(c.comment, c.because) for c in plan.changes if isinstance(c, DropComment)] == [("a16", ("R23",))]
 
 
 @pytest.mark.parametrize(

@@ -218,7 +218,7 @@ def test_a_draft_that_stands_keeps_its_promise_and_its_key() -> None:
     case, written = Case.of(issue(), POLICY), at(5)
     first, later = (draft_of(case, POLICY, at(minutes), written) for minutes in (5, 40))
     assert first == later and first is not None and first.next_update_at == at(65)
-    assert draft_key(case, POLICY, at(5)) == draft_key(case, POLICY, at(40)) == "draft-acknowledgement@20261123T090000Z"
+    assert draft_key(case, POLICY, at(5)) == draft_key(case, POLICY, at(40)) == "draft-acknowledgement@2026-11-23T09:00:00+00:00"
 
 
 def test_every_message_has_a_key_of_its_own() -> None:
@@ -227,10 +227,10 @@ def test_every_message_has_a_key_of_its_own() -> None:
         (Case.of(issue(*history[:count]), POLICY), at(minute)) for count, minute in ((1, 2), (2, 6), (3, 66), (4, 71))
     ]
     assert [draft_key(case, POLICY, now) for case, now in cases] == [
-        "draft-acknowledgement@20261123T090000Z",
-        "draft-update@20261123T090500Z",
-        "draft-update@20261123T100500Z",
-        "draft-follow_up@20261123T101000Z",
+        "draft-acknowledgement@2026-11-23T09:00:00+00:00",
+        "draft-update@2026-11-23T09:05:00+00:00",
+        "draft-update@2026-11-23T10:05:00+00:00",
+        "draft-follow_up@2026-11-23T10:10:00+00:00",
     ]
 
 

@@ -110,7 +110,7 @@ def test_labels_by_meaning() -> None:
     assert labels.severity_of("P0") is None
     assert [label.name for label in labels.all()] == [
         *("sev0", "P1", "P2", "P3", "emergency", "needs-triage"),
-        *("waiting-on-customer", "sla-at-risk", "sla-breached"),
+        *("waiting-on-customer", "paused-by-emergency", "sla-at-risk", "sla-breached"),
     ]
 
 

@@ -67,20 +67,20 @@ def test_the_example_of_the_interface_as_json(tmp_path: Path) -> None:
     for line in lines:
         told[line["at"]] = f"{told.get(line['at'], '')} {line['change']}".strip()
     assert [(at.removeprefix("2026-11-"), changes) for at, changes in told.items()] == [
-        ("23T09:00:00Z", "SetLabels MoveTo EditStatus"),
+        ("23T09:00:00Z", "SetLabels MoveTo SetFields EditStatus"),
         ("23T09:10:00Z", "SetLabels EditStatus"),  # triage at risk
-        ("23T09:12:00Z", "SetLabels EditStatus Acknowledge"),  # /p0
+        ("23T09:12:00Z", "SetLabels SetFields EditStatus Acknowledge SetLabels MoveTo"),  # /p0, which pauses #3
         ("23T09:24:00Z", "SetLabels EditStatus"),  # acknowledgement at risk
         ("23T09:27:00Z", "SetLabels PostComment EditStatus"),  # and broken
         ("23T09:36:00Z", "SetLabels EditStatus"),  # assessment at risk
-        ("23T09:40:00Z", "SetLabels EditStatus"),  # P1
+        ("23T09:40:00Z", "SetLabels SetFields EditStatus MoveTo SetLabels"),  # P1: #3 goes on
         ("23T11:00:00Z", "EditStatus"),  # assigned
         ("23T12:12:00Z", "SetLabels EditStatus"),  # response at risk
         ("23T13:00:00Z", "SetLabels PostComment EditStatus"),  # and broken
         ("23T13:30:00Z", "PostComment EditStatus"),
-        ("23T14:00:00Z", "SetLabels MoveTo EditStatus OpenIssue"),  # closed
+        ("23T14:00:00Z", "SetLabels MoveTo SetFields EditStatus OpenIssue"),  # closed
         ("23T14:00:15Z", "EditStatus"),  # which names the retrospective
-        ("23T15:00:00Z", "MoveTo EditStatus"),  # reopened
+        ("23T15:00:00Z", "MoveTo SetFields EditStatus"),  # reopened
         ("23T19:00:00Z", "SetLabels PostComment EditStatus"),  # response broken again, at risk during the outage
         ("23T20:00:00Z", "EditStatus"),  # a comment edited
         ("24T10:12:00Z", "SetLabels EditStatus"),  # resolution at risk
@@ -100,7 +100,13 @@ def test_the_example_of_the_interface_as_json(tmp_path: Path) -> None:
                 "severity": "P1",
                 "column": "Emergency Queue",
                 "labels": ["P1", "emergency", "sla-breached"],
-                "fields": {},
+                "fields": {
+                    "Severity": "P1",
+                    "Response due": "2026-11-23T19:00Z",
+                    "Resolution due": "2026-11-24T15:00Z",
+                    "OKR impact": "reduced 20%",
+                    "Threatens": "O1.KR2",
+                },
                 "clocks": {
                     "triage": clock("missed", "23T09:00", "23T09:15", "23T09:40"),
                     "response": clock("breached", "23T15:00", "23T19:00", None),
@@ -165,7 +171,7 @@ def test_a_priority_that_is_written_is_shown(tmp_path: Path) -> None:
     done = command(tmp_path, text)
     assert "SetFields    priority = High" in done.out
     final = json.loads(command(tmp_path, text, "--json").out.splitlines()[-1])["final"]
-    assert final["jira:OPS-7"]["fields"] == {"priority": "High"}
+    assert final["jira:OPS-7"]["fields"]["priority"] == "High"
 
 
 def test_issues_that_are_there_at_the_start_are_taken_up_first() -> None:

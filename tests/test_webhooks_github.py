@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from mapping.issue import IssueRef
+from mapping.issue import BoardRef, IssueRef
 from webhooks import github
 from webhooks.delivery import BadDelivery, Delivery, Ignored, Touch
 from webhooks.payload import FORM, JSON
@@ -75,13 +75,13 @@ TOUCHED = {
     "issue_comment.edited__by_robot": (touch("acme/shop#12", 13),),
     "issue_comment.deleted__deleted_user": (touch("acme/shop#12", 14),),
 }
+OF_THE_BOARD = ["projects_v2_item.edited__without_values"]
 LEFT_ALONE = {
     "issues.milestoned__pull_request": ("issues.milestoned", "pull request"),
     "issues.demilestoned__pull_request": ("issues.demilestoned", "pull request"),
     "issue_comment.created__on_pull_request": ("issue_comment.created", "pull request"),
     "ping__repository": ("ping", "connected"),
     "ping__organization": ("ping", "connected"),
-    "projects_v2_item.edited__without_values": ("projects_v2_item", "names no issue"),
     "label.edited__renamed": ("label", "not about an issue"),
     "installation.created__no_repository": ("installation", "doctor"),
     "push__no_action": ("push", "repository"),
@@ -98,7 +98,7 @@ def stored(case: str) -> tuple[str, dict[str, Any]]:
 
 
 def test_every_payload_file_is_in_a_table() -> None:
-    assert sorted(path.stem for path in PAYLOADS.iterdir()) == sorted([*TOUCHED, *LEFT_ALONE, *UNKNOWN])
+    assert sorted(path.stem for path in PAYLOADS.iterdir()) == sorted([*TOUCHED, *OF_THE_BOARD, *LEFT_ALONE, *UNKNOWN])
 
 
 @pytest.mark.parametrize("case", TOUCHED)
@@ -107,6 +107,12 @@ def test_touches(case: str) -> None:
     assert isinstance(found, Delivery)
     assert (found.id, found.event, named(found)) == (GUID, case.partition("__")[0], TOUCHED[case])
     assert all(touch.floor and touch.floor.tzinfo is UTC for touch in found.touches)
+
+
+@pytest.mark.parametrize("case", OF_THE_BOARD)
+def test_a_card_touches_the_board(case: str) -> None:
+    """R18: it names no issue, and nothing that it says is trusted."""
+    assert received(*stored(case)) == Delivery(GUID, case.partition("__")[0], (Touch(BoardRef("github")),))
 
 
 @pytest.mark.parametrize("case", LEFT_ALONE)

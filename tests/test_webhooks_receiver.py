@@ -219,7 +219,6 @@ def test_a_body_that_ends_before_its_declared_length(client: FlaskClient, shelf:
 
 HEARD = {
     ("github", "ping", "ping__organization"): "ping",
-    ("github", "projects_v2_item", "projects_v2_item.edited__without_values"): "projects_v2_item",
     ("github", "issue_comment", "issue_comment.created__on_pull_request"): "issue_comment.created",
     ("github", "teleport", "teleport.started__unknown_event"): "unknown",
     ("github", "issues", "issues.beamed_up__unknown_action"): "unknown",

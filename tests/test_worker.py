@@ -28,7 +28,8 @@ POISON = "poison"
 
 # Promises for so long that no clock rings while a test watches retries.
 YEAR = timedelta(weeks=52)
-PATIENT = Policy(sla=Sla(triage=YEAR), severities={s: Target(response=YEAR, resolution=YEAR) for s in Severity})
+TARGETS = {severity: Target(response=YEAR, resolution=YEAR) for severity in Severity}
+PATIENT = Policy(sla=Sla(triage=YEAR, at_risk_of={}), severities=TARGETS)
 
 
 class Troubled(MemoryTracker):
@@ -126,7 +127,8 @@ def test_an_issue_is_read_decided_on_and_written(house: House) -> None:
     assert "P1 High" in comment.body
     assert (house.row().look_at, house.row().lease_until, house.row().attempts) == (None, None, 0)
     written = [(line.change, line.error) for line in house.all(journal)]
-    assert written == [("SetLabels", None), ("MoveTo", None), ("EditStatus", None)]
+    assert written == [("SetLabels", None), ("MoveTo", None), ("SetFields", None), ("EditStatus", None)]
+    house.worker.run_due()  # the board
     assert house.worker.run_due() == 0
     house.tasks.touch([ONE], Lane.EVENT)
     assert house.worker.run_due() == 1
@@ -302,7 +304,7 @@ def test_what_only_partly_worked_is_tried_again_and_only_the_rest(house: House) 
     house.github.refused = {SetLabels}
     house.worker.run_due()
     written = [(line.change, line.error) for line in house.all(journal)]
-    assert written == [("MoveTo", None), ("EditStatus", None), ("SetLabels", "not today")]
+    assert written == [("MoveTo", None), ("SetFields", None), ("EditStatus", None), ("SetLabels", "not today")]
     assert (house.row().attempts, house.row().last_error) == (1, "SetLabels: not today")
     house.github.refused = set()
     house.settle()
