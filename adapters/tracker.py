@@ -123,9 +123,7 @@ class Tracker(Protocol):
         """
         ...
 
-    def arrange(
-        self, ref: BoardRef, changes: Sequence[MoveCard | PlaceCard], may_write: Callable[[], bool]
-    ) -> Outcome:
+    def arrange(self, ref: BoardRef, changes: Sequence[MoveCard | PlaceCard], may_write: Callable[[], bool]) -> Outcome:
         """Move and order cards, in the order given; what is an issue is moved with `apply`."""
         ...
 

@@ -8,7 +8,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 from typing import Any
 
 import sqlalchemy as sa
@@ -35,14 +35,6 @@ class Lane(IntEnum):
     EVENT = 0
     TIMER = 1
     SWEEP = 2
-
-
-class Role(StrEnum):
-    """What an issue means to its board's law."""
-
-    NONE = ""
-    CARD = "card"  # stands in a limited column or in the Emergency Queue, or is paused
-    P0 = "p0"  # stops other work
 
 
 class OtherPolicy(Exception):
@@ -266,24 +258,6 @@ class Agenda:
         """Give all leases back: for a process that knows that it is the only one."""
         free = sa.update(agenda).where(agenda.c.lease_until.is_not(None)).values(lease_until=None, lease_by=None)
         self._store.write(lambda conn: conn.execute(free))
-
-    def on_board(self, tracker: str) -> list[IssueRef]:
-        """The issues that mattered to their board when they were last seen."""
-        return self._in_role(agenda.c.tracker == tracker, agenda.c.role != "")
-
-    def stopping_work(self) -> list[IssueRef]:
-        """The confirmed, open P0s of all trackers, as last seen."""
-        return self._in_role(agenda.c.role == Role.P0)
-
-    def _in_role(self, *which: Any) -> list[IssueRef]:
-        rows = self._store.read(lambda conn: conn.scalars(sa.select(agenda.c.subject).where(*which)).all())
-        return sorted(ref for ref in map(subject_of, rows) if isinstance(ref, IssueRef))
-
-    def floors(self, refs: Sequence[IssueRef]) -> dict[IssueRef, datetime]:
-        """The time of last update that each of these issues is known to have reached."""
-        known = sa.select(agenda.c.subject, agenda.c.floor).where(agenda.c.subject.in_([str(ref) for ref in refs]))
-        rows = self._store.read(lambda conn: conn.execute(known.where(agenda.c.floor.is_not(None))).all())
-        return {IssueRef.parse(row.subject): row.floor for row in rows}
 
     def rose(self, conn: Connection, ref: IssueRef, floor: datetime | None) -> None:
         """We wrote to an issue for its board's sake: look at it again, not older than that."""

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from adapters.tracker import Gone, Outcome, Tracker
 from integrator import journal
 from integrator.agenda import Agenda, Claim
+from integrator.ledger import floors, on_board, stopping_work
 from integrator.store import Store
 from integrator.texts import Texts
 from integrator.wording import created, in_words
@@ -41,7 +42,7 @@ class Boards:
     def keep(self, tracker: Tracker, claim: Claim, may_write: Callable[[], bool]) -> None:
         """One look at a board, and what follows from it."""
         ref = BoardRef(tracker.name)
-        board = tracker.board(ref, self.agenda.on_board(tracker.name))
+        board = tracker.board(ref, on_board(self.store, tracker.name))
         now = self.store.now()
         if board is None:
             self.store.write(lambda conn: self.agenda.done(conn, claim, None, None))
@@ -55,15 +56,15 @@ class Boards:
     def _is_stale(self, board: Board, now: datetime) -> bool:
         """Some issue was read older than what was heard of it; after a while the tracker is believed all the same."""
         seen = {card.issue.ref: card.issue.updated_at for card in board.cards if card.issue is not None}
-        floors = self.agenda.floors(list(seen))
-        return any(seen[ref] < floor and now - floor < BELIEVE_AFTER for ref, floor in floors.items())
+        heard = floors(self.store, list(seen))
+        return any(seen[ref] < floor and now - floor < BELIEVE_AFTER for ref, floor in heard.items())
 
     def _elsewhere(self, tracker: Tracker) -> list[Case]:
         """The P0s of the other trackers, where these stop work here, too."""
         if self.policy.pause.scope != "all":
             return []
         others = {name for name in self.trackers if name != tracker.name}
-        refs = [ref for ref in self.agenda.stopping_work() if ref.tracker in others]
+        refs = [ref for ref in stopping_work(self.store) if ref.tracker in others]
         found: dict[IssueRef, Issue | Gone] = {}
         for name in sorted({ref.tracker for ref in refs}):
             found |= self.trackers[name].read([ref for ref in refs if ref.tracker == name])
@@ -78,7 +79,7 @@ class Boards:
         self.agenda.begin([(issue, key) for issue, changes in work.items() for key in created(changes)])
         outcomes: dict[IssueRef | BoardRef, Outcome] = {}
         if work:
-            outcomes.update(tracker.apply(work, may_write))
+            outcomes |= dict(tracker.apply(work, may_write).items())
         if plan.cards:
             outcomes[board] = tracker.arrange(board, plan.cards, may_write)
         return outcomes

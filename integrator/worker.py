@@ -13,8 +13,9 @@ from sqlalchemy.engine import Connection
 
 from adapters.tracker import Gone, LeaseLost, Outcome, Tracker, TrackerError
 from integrator import journal, metrics
-from integrator.agenda import LEASE, Agenda, Claim, Lane, Role
+from integrator.agenda import LEASE, Agenda, Claim, Lane
 from integrator.boards import Boards
+from integrator.ledger import Role
 from integrator.store import Store
 from integrator.texts import Texts
 from integrator.wording import created, in_words

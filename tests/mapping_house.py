@@ -8,7 +8,7 @@ from typing import Any
 
 from adapters.memory import OURSELVES, MemoryTracker
 from integrator.texts import Texts
-from integrator.worker import in_words
+from integrator.wording import in_words
 from mapping.case import Case
 from mapping.changes import Change, EditStatus, MoveTo, Plan, PostComment, SetFields, SetLabels, StatusFacts
 from mapping.issue import Comment, Happened, Issue, IssueRef, Person, TimelineEvent

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from integrator.agenda import LEASE, MAX_ATTEMPTS, SETTLE, Agenda, Claim, Lane, OtherPolicy
 from integrator.scenario import Clock
 from integrator.store import Store, agenda, deliveries, intents, trackers
-from mapping.issue import IssueRef
+from mapping.issue import IssueRef, Subject
 from tests.postgres import database
 from webhooks.delivery import Delivery, NotStored, Touch
 
@@ -272,8 +272,8 @@ def test_two_claimers_never_get_the_same_issue(store: Store, tasks: Agenda) -> N
     tasks.touch(refs, Lane.EVENT)
     begin = threading.Barrier(4)
 
-    def work(name: str) -> list[IssueRef]:
-        mine, taken = Agenda(store, name), list[IssueRef]()
+    def work(name: str) -> list[Subject]:
+        mine, taken = Agenda(store, name), list[Subject]()
         begin.wait(10)
         while claims := mine.claim("github", 7):
             taken += [claim.ref for claim in claims]
@@ -288,9 +288,9 @@ def test_two_claimers_never_get_the_same_issue(store: Store, tasks: Agenda) -> N
 def test_nothing_touched_is_lost_and_nothing_is_worked_on_twice_at_once(store: Store, tasks: Agenda) -> None:
     """Four workers beside touches of the same few issues: after every touch somebody looks."""
     refs = [IssueRef("github", f"acme/shop#{number}") for number in range(1, 6)]
-    touched: Counter[IssueRef] = Counter()
-    looked: dict[IssueRef, int] = {}
-    at_work: Counter[IssueRef] = Counter()
+    touched: Counter[Subject] = Counter()
+    looked: dict[Subject, int] = {}
+    at_work: Counter[Subject] = Counter()
     lock, over = threading.Lock(), threading.Event()
 
     def work(name: str) -> None:

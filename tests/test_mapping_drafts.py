@@ -218,7 +218,11 @@ def test_a_draft_that_stands_keeps_its_promise_and_its_key() -> None:
     case, written = Case.of(issue(), POLICY), at(5)
     first, later = (draft_of(case, POLICY, at(minutes), written) for minutes in (5, 40))
     assert first == later and first is not None and first.next_update_at == at(65)
-    assert draft_key(case, POLICY, at(5)) == draft_key(case, POLICY, at(40)) == "draft-acknowledgement@2026-11-23T09:00:00+00:00"
+    assert (
+        draft_key(case, POLICY, at(5))
+        == draft_key(case, POLICY, at(40))
+        == "draft-acknowledgement@2026-11-23T09:00:00+00:00"
+    )
 
 
 def test_every_message_has_a_key_of_its_own() -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from mapping.placement import placement
 from mapping.issue import Card, Column, Happened, Marker, TimelineEvent
+from mapping.placement import placement
 from tests.mapping_house import Desk, an_issue, at, case_of, did, form, said
 
 BACKLOG, IN_PROGRESS, REVIEW, DONE, QUEUE = Column

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -101,7 +102,7 @@ def test_a_newer_one_is_refused_and_left_as_it_is(store: Store) -> None:
     stamp(store, "9000")
     with pytest.raises(NewerSchema, match=r"revision 9000, .*`integrator sync`"):
         store.migrate()
-    version = sa.select(sa.column("version_num")).select_from(sa.table("alembic_version"))
+    version: sa.Select[Any] = sa.select(sa.column("version_num")).select_from(sa.table("alembic_version"))
     assert store.read(lambda conn: conn.execute(version).scalar_one()) == "9000"
 
 

@@ -136,7 +136,7 @@ def test_form_encoded_body_is_verified_as_it_was_sent(client: FlaskClient, shelf
     body = urlencode({"payload": ISSUE.decode()}).encode()
     response = client.post("/webhooks/github", data=body, headers=from_github(body, Content_Type=FORM))
     answered(response, 202, answer="stored")
-    assert shelf.kept[0][1].touches[0].ref.key == "acme/shop#12"
+    assert str(shelf.kept[0][1].touches[0].ref) == "github:acme/shop#12"
 
 
 @dataclass(frozen=True)
@@ -244,13 +244,13 @@ def test_only_the_issues_that_are_ours_are_handed_on(client: FlaskClient, shelf:
     moved["changes"]["new_repository"]["full_name"] = "elsewhere/shop"
     body = json.dumps(moved).encode()
     answered(client.post("/webhooks/github", data=body, headers=from_github(body)), 202, answer="stored")
-    assert [touch.ref.key for touch in shelf.kept[0][1].touches] == ["acme/shop#12"]
+    assert [str(touch.ref) for touch in shelf.kept[0][1].touches] == ["github:acme/shop#12"]
 
 
 def test_an_issue_named_by_its_id_alone_is_handed_on(client: FlaskClient, shelf: Shelf) -> None:
     body = payload("jira", "comment_created__data_center_without_issue")
     answered(client.post("/webhooks/jira", data=body, headers=from_jira(body)), 202, answer="stored")
-    assert [touch.ref.key for touch in shelf.kept[0][1].touches] == ["10007"]
+    assert [str(touch.ref) for touch in shelf.kept[0][1].touches] == ["jira:10007"]
 
 
 def test_not_stored_says_when_to_try_again(client: FlaskClient, shelf: Shelf) -> None:

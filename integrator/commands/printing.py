@@ -58,11 +58,8 @@ def in_words(change: Change) -> str:  # noqa: PLR0911 - a line for each kind of 
             severity = f"{facts.severity} {facts.severity.word}" if facts.severity else "needs triage"
             standing = f"confirmed by {facts.confirmed_by}" if facts.confirmed_by else "provisional"
             return f"{verb} status comment: " + ("closed" if facts.closed else f"{severity}, {standing}")
-        case PostComment(facts=AlarmFacts() as told):
-            return f"post alarm: {', '.join(clock.name for clock in told.breached)} breached"
-        case PostComment(facts=BoardFacts() as told):
-            where = f"back to {told.back_to}" if told.back_to else "left there"
-            return f"post comment: {told.column} is full, {where}"
+        case PostComment():
+            return _told(change.facts)
         case DropComment():
             return f"delete comment {change.comment}, a second one like an older"
         case PostDraft():
@@ -76,6 +73,12 @@ def in_words(change: Change) -> str:  # noqa: PLR0911 - a line for each kind of 
             return f"place card {change.card} " + (f"below {change.below}" if change.below else "first")
         case OpenIssue():
             return f"open issue: {change.key.partition('@')[0]} of {change.facts.of}"
+
+
+def _told(facts: AlarmFacts | BoardFacts) -> str:
+    if isinstance(facts, AlarmFacts):
+        return f"post alarm: {', '.join(clock.name for clock in facts.breached)} breached"
+    return f"post comment: {facts.column} is full, " + (f"back to {facts.back_to}" if facts.back_to else "left there")
 
 
 def because(reasons: Sequence[str]) -> str:
