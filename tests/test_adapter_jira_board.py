@@ -148,6 +148,14 @@ def test_issue_that_is_gone_does_not_hide_the_others(start: Start, product: Prod
     assert new not in keys(board.cards)
 
 
+def test_search_that_knows_an_issue_by_its_old_key(start: Start) -> None:
+    house = start()
+    moved = issues(house, "In Progress")[0]
+    house.jira.search_lag = 60
+    new = house.jira.move(moved, "alice", "WEB")
+    assert keys(look(house.tracker(), new).cards) == []
+
+
 def test_sub_query_hides_what_it_hides_on_the_board(start: Start) -> None:
     house = start()
     shown, hidden = issues(house, "In Progress", "In Progress")

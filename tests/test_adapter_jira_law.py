@@ -87,6 +87,7 @@ def test_enforcing_one_violation_costs_four_requests(start: Start, product: Prod
     assert (house.jira.issue(first).status, house.jira.issue(second).status) == ("In Progress", "Review")
     assert first in house.jira.issue(second).comments[0].body
     assert decide(tracker, house.clock()) == BoardPlan({})
+    assert house.asked() == reads[product]
     another = house.tracker()
     assert decide(another, house.clock(), second) == BoardPlan({})
 
@@ -242,6 +243,7 @@ def test_cards_are_placed_in_runs(
     outcome = tracker.arrange(BOARD, changes, lambda: True)
     assert (outcome.applied, outcome.failed) == (tuple(changes), ())
     assert house.asked() == ["PUT agile/1.0/issue/rank"] * requests
+    assert house.jira.requests[-1].body.get("rankBeforeIssue") in {None, called["A"], called["B"]}
     assert queue(house, tracker) == [called[name] for name in order]
 
 
