@@ -135,6 +135,7 @@ class Config(Policy):
     """app.yaml: the policy, the trackers it is kept on, the texts, who we were before, and where trackers reach us."""
 
     trackers: Mapping[Annotated[str, Field(pattern=NAME)], AnyTracker] = {}
+    board: str | None = None
     calendars: Mapping[CalendarName, Annotated[Hours, AfterValidator(with_holidays)]] = Field(default_factory=dict)
     identity: Identity = Identity()
     texts: OwnTexts = OwnTexts()

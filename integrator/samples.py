@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from integrator.texts import Facts
 from mapping.changes import (
     AlarmFacts,
+    BoardFacts,
     Box,
     ClockFacts,
     DraftFacts,
@@ -75,6 +76,24 @@ _ALARM = (
     Sample("nothing known", AlarmFacts(None, (_CLOCKS[1],), "", (), False, False, "UTC")),
 )
 
+_FULL_BOARD = BoardFacts(
+    "In Progress",
+    1,
+    ("acme/shop#3", "a draft on the board"),
+    "Backlog",
+    "It was put by hand.",
+    "pause",
+    "Europe/Berlin",
+)
+_BOARD = (
+    Sample("everything known", _FULL_BOARD),
+    Sample("nothing known", BoardFacts("In Progress", 1, ("acme/shop#3",), "")),
+    Sample("sent back", replace(_FULL_BOARD, about="wip", why="")),
+    Sample("paused where it is", replace(_FULL_BOARD, back_to="")),
+    Sample("not restored", replace(_FULL_BOARD, about="restore", why="")),
+    Sample("not restorable", replace(_FULL_BOARD, about="restore", in_the_way=())),
+)
+
 _PLACES = {
     "customer": "Northwind",
     "issue": "Checkout is down",
@@ -115,6 +134,7 @@ _RETROSPECTIVE = (
 SAMPLES: Mapping[str, tuple[Sample, ...]] = {
     "status": _STATUS,
     "alarm": _ALARM,
+    "board": _BOARD,
     **{kind: _drafts(kind) for kind in KINDS},
     "retrospective": _RETROSPECTIVE,
 }

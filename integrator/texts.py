@@ -18,15 +18,16 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from adapters.tracker import Dialect
 from integrator.dialects import DIALECTS, Markdown, Markup, Style
-from mapping.changes import AlarmFacts, DraftFacts, RetrospectiveFacts, StatusFacts
+from mapping.changes import AlarmFacts, BoardFacts, DraftFacts, RetrospectiveFacts, StatusFacts
 
 log = structlog.get_logger()
 
-Facts = StatusFacts | AlarmFacts | DraftFacts | RetrospectiveFacts
+Facts = StatusFacts | AlarmFacts | BoardFacts | DraftFacts | RetrospectiveFacts
 
 FACTS: Mapping[str, type[Facts]] = {
     "status": StatusFacts,
     "alarm": AlarmFacts,
+    "board": BoardFacts,
     "acknowledgement": DraftFacts,
     "response": DraftFacts,
     "update": DraftFacts,
@@ -78,6 +79,10 @@ class Texts:
     def alarm(self, facts: AlarmFacts, style: Style, now: datetime) -> str:
         """The alarm comment that says these facts."""
         return self._rendered("alarm", facts, style, now)
+
+    def board(self, facts: BoardFacts, style: Style, now: datetime) -> str:
+        """The comment on a card that was sent back or paused, or stays where it is too much."""
+        return self._rendered("board", facts, style, now)
 
     def message(self, facts: DraftFacts, style: Style, now: datetime) -> Letter:
         """The message to the customer; a place that nobody filled shows as a gap with what fills it."""

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from adapters.tracker import Dialect
 from integrator.texts import Texts
-from mapping.changes import Change, EditStatus, OpenIssue, PostComment, PostDraft
+from mapping.changes import AlarmFacts, BoardFacts, Change, EditStatus, OpenIssue, PostComment, PostDraft
 
 
 def in_words(changes: Sequence[Change], dialect: Dialect, now: datetime, texts: Texts) -> tuple[Change, ...]:
@@ -18,8 +18,10 @@ def _in_words(change: Change, dialect: Dialect, now: datetime, texts: Texts) -> 
     match change:
         case EditStatus():
             return replace(change, body=texts.status(change.facts, dialect, now))
-        case PostComment():
-            return replace(change, body=texts.alarm(change.facts, dialect, now))
+        case PostComment(facts=BoardFacts() as facts):
+            return replace(change, body=texts.board(facts, dialect, now))
+        case PostComment(facts=AlarmFacts() as facts):
+            return replace(change, body=texts.alarm(facts, dialect, now))
         case PostDraft():
             return replace(change, body=texts.draft(change.facts, dialect, now))
         case OpenIssue():
