@@ -137,10 +137,10 @@ def test_a_fault_is_named_with_its_line_its_key_and_the_way_out(text: str, says:
 
 
 def test_a_fault_inside_what_was_merged_has_the_line_of_what_merged_it() -> None:
-    text = "trackers:\n  a: &a\n    kind: github\n    repositories: [acme/shop]\n    nope: 1\n  b:\n    <<: *a\n"
+    text = "trackers:\n  a: &a\n    kind: github\n    repositories: [acme/shop]\n    qqq: 1\n  b:\n    <<: *a\n"
     assert faults(text) == [
-        "app.yaml:5 trackers.a.nope: is not a key here",
-        "app.yaml:6 trackers.b.nope: is not a key here",
+        "app.yaml:5 trackers.a.qqq: is not a key here",
+        "app.yaml:6 trackers.b.qqq: is not a key here",
     ]
 
 
@@ -227,8 +227,8 @@ def test_the_fingerprint_is_of_what_plans_depend_on() -> None:
 
 def test_the_schema_knows_every_key_of_the_shipped_file() -> None:
     described = schema()
-    policy = {"severities", "labels", "triage", "sla", "roles", "escalation", "okr", "calendars"}
-    assert policy | {"texts", "identity", "public_url", "trackers"} == set(described["properties"])
+    policy = {"severities", "labels", "triage", "sla", "roles", "escalation", "board", "pause", "retrospective", "okr"}
+    assert policy | {"calendars", "texts", "identity", "public_url", "trackers"} == set(described["properties"])
     assert described["$schema"].endswith("2020-12/schema")
     assert "needs-triage" in described["$defs"]["Labels"]["properties"]
 

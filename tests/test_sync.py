@@ -186,7 +186,7 @@ def test_a_dry_run_writes_nothing_anywhere(acme: Company) -> None:
     lines = here(acme, "--dry-run", "--tracker", "jira", "--json").out.splitlines()
     (told,) = map(json.loads, lines)
     assert told["issue"] == f"jira:{key}"
-    assert [change["change"] for change in told["changes"]] == ["SetLabels", "MoveTo", "EditStatus"]
+    assert [change["change"] for change in told["changes"]] == ["SetLabels", "MoveTo", "SetFields", "EditStatus"]
 
 
 def test_the_summary_counts_and_names_what_failed(acme: Company) -> None:
