@@ -18,9 +18,11 @@ from ruamel.yaml.scalarstring import LiteralScalarString
 
 from integrator.proofreading import Slip, slips
 from integrator.public_holidays import with_holidays
+from mapping.card import WRITTEN
 from mapping.hours import Hours, Strict
 from mapping.issue import Column
-from mapping.policy import CalendarName, Policy
+from mapping.okr import KEY_RESULT
+from mapping.policy import BoardRules, CalendarName, Policy
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -49,8 +51,28 @@ class ConfigError(Exception):
         self.faults = faults
 
 
+def _of_a_card(name: str) -> str:
+    known = (*WRITTEN, KEY_RESULT)
+    if name not in known:
+        raise ValueError(f"{name!r} is no field of a card; there are {', '.join(known)}")
+    return name
+
+
+CardField = Annotated[str, AfterValidator(_of_a_card)]
 Columns = Mapping[Column, Annotated[str, Field(min_length=1)]]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+\S*$")]
+
+
+class JiraBoards(Strict):
+    """What may be done to Jira's boards beside its documented API."""
+
+    use_internal_api: bool = False
+
+
+class Boards(BoardRules):
+    """The law of the boards, and how they may be set up."""
+
+    jira: JiraBoards = JiraBoards()
 
 
 class Project(Strict):
@@ -81,13 +103,14 @@ class GitHubConfig(TrackerConfig):
 
 
 class JiraConfig(TrackerConfig):
-    """A Jira site, Cloud or Data Center."""
+    """A Jira site, Cloud or Data Center. `fields` are the ids of a card's fields that share their names with others."""
 
     kind: Literal["jira"]
     url: Url
     projects: Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]+$")], ...], Field(min_length=1)]
     board: Annotated[int, Field(ge=1)] | None = None
     product: Literal["cloud", "data-center"] = "cloud"
+    fields: Mapping[CardField, Annotated[str, Field(pattern=r"^customfield_\d+$")]] = Field(default_factory=dict)
 
 
 AnyTracker = Annotated[GitHubConfig | JiraConfig, Field(discriminator="kind")]
@@ -112,6 +135,7 @@ class OwnTexts(Strict):
 
     status: str | None = None
     alarm: str | None = None
+    board: str | None = None
     acknowledgement: str | None = None
     response: str | None = None
     update: str | None = None
@@ -135,8 +159,8 @@ class Config(Policy):
     """app.yaml: the policy, the trackers it is kept on, the texts, who we were before, and where trackers reach us."""
 
     trackers: Mapping[Annotated[str, Field(pattern=NAME)], AnyTracker] = {}
-    board: str | None = None
     calendars: Mapping[CalendarName, Annotated[Hours, AfterValidator(with_holidays)]] = Field(default_factory=dict)
+    board: Boards = Boards()
     identity: Identity = Identity()
     texts: OwnTexts = OwnTexts()
     public_url: Url | None = None

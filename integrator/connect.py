@@ -110,6 +110,10 @@ def _jira(name: str, tracker: JiraConfig, config: Config, clock: Clock, environ:
         columns=tracker.board_columns,
         labels=[label.name for label in config.labels.all()],
         fields=_fields_read(config),
+        field_ids=tracker.fields,
+        p0=config.labels.p0.name,
+        paused=config.labels.paused.name,
+        use_internal_api=config.board.jira.use_internal_api,
         former=config.identity.former,
         webhook=_webhook(name, config, secrets),
     )

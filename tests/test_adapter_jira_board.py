@@ -133,7 +133,7 @@ def test_labelled_issues_matter_wherever_they_are(start: Start, product: Product
     house.jira.search_lag = 60
     house.jira.set_labels(fresh, "bob", ["p0"])
     assert keys(look(house.tracker(), fresh).cards) == [paused, elsewhere, fresh]
-    called = house.tracker(board_labels=["sev/0", 'od"d'])
+    called = house.tracker(p0="sev/0", paused='od"d')
     assert keys(look(called).cards) == []
 
 

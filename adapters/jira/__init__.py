@@ -35,9 +35,9 @@ class JiraTracker:
     """One Jira site. Threads may share it.
 
     `columns` are the board's own names of the protocol's columns; `fields` the names or ids of fields to read, and
-    `field_ids` the ids of those whose names are not enough; `board_labels` mark what matters to the board wherever it
-    is. `former` are the ids of accounts that the integrator used before; `webhook` its public address and secret.
-    `use_internal_api`: `prepare` may add a column in a way that Jira doesn't document.
+    `field_ids` the ids of those whose names are not enough; the labels `p0` and `paused` mark what matters to the board
+    wherever it is. `former` are the ids of accounts that the integrator used before; `webhook` its public address and
+    secret. `use_internal_api`: `prepare` may add a column in a way that Jira doesn't document.
     """
 
     dialect: Dialect = "wiki"
@@ -56,7 +56,8 @@ class JiraTracker:
         labels: Sequence[str] = (),
         fields: Sequence[str] = (),
         field_ids: Mapping[str, str] = {},
-        board_labels: Sequence[str] = ("P0", "paused-by-emergency"),
+        p0: str = "P0",
+        paused: str = "paused-by-emergency",
         use_internal_api: bool = False,
         former: Sequence[str] = (),
         webhook: tuple[str, str] | None = None,
@@ -70,7 +71,7 @@ class JiraTracker:
         screens = Screens(self._site)
         self._reader = Reader(name, self._site, self._projects, Values(self._site, screens, fields))
         self._writer = Writer(self._site, self._reader, screens, internal_comments)
-        self._cards = Cards(self._site, self._reader, self._projects, board_labels)
+        self._cards = Cards(self._site, self._reader, self._projects, (p0, paused))
         self._ranking = Ranking(self._site, self._cards)
         hooks = Hooks(name, self._site, self._projects)
         address = webhook[0] if webhook else None
