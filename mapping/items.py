@@ -1,7 +1,6 @@
 """The cards of a board as its law sees them: what counts, who came first, what each is called in public."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +13,6 @@ from mapping.policy import Policy
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
-_COUNTED = {Kind.ISSUE, Kind.DRAFT, Kind.HIDDEN}
 _NUMBER = re.compile(r"\d+$")
 
 
@@ -22,12 +20,12 @@ _NUMBER = re.compile(r"\d+$")
 class Item:
     """A card and what the policy makes of the issue behind it (None: it is no issue, or can't be read).
 
-    `takes_room`: it counts in a limited column (R18). Emergencies never do (R21), nor what is about to leave by itself.
+    `is_leaving`: the issue's own plan moves it out of its column (R21).
     """
 
     card: BoardCard
     case: Case | None
-    takes_room: bool
+    is_leaving: bool
 
     @property
     def id(self) -> str:
@@ -60,6 +58,11 @@ class Item:
         return self.case is not None and self.case.is_emergency
 
     @property
+    def takes_room(self) -> bool:
+        """It counts in a limited column (R18); emergencies never do (R21), nor what closed there and goes to Done."""
+        return self.card.kind is not Kind.PULL_REQUEST and not self.is_emergency and not self.is_leaving
+
+    @property
     def is_movable(self) -> bool:
         """Whether the law may move it: what can't be seen stays (R18), and pull requests are none of its business."""
         return self.case is not None or self.card.kind is Kind.DRAFT
@@ -90,16 +93,12 @@ class Item:
 
 def items_of(board: Board, policy: Policy, now: datetime) -> tuple[Item, ...]:
     """Every card of the board once, folded, in its order there."""
-    return tuple(_items({card.id: card for card in board.cards}.values(), policy, now))
+    once = {card.id: card for card in board.cards}
+    return tuple(_item(card, policy, now) for card in once.values())
 
 
-def _items(cards: Any, policy: Policy, now: datetime) -> Iterator[Item]:
-    for card in cards:
-        case = Case.of(card.issue, policy) if card.issue is not None else None
-        counts = card.kind in _COUNTED and not (case is not None and (case.is_emergency or _is_leaving(case, now)))
-        yield Item(card, case, counts)
-
-
-def _is_leaving(case: Case, now: datetime) -> bool:
-    """It was closed where it stands, and goes to Done by R21."""
-    return placement(case, now).move_to is not None
+def _item(card: BoardCard, policy: Policy, now: datetime) -> Item:
+    if card.issue is None:
+        return Item(card, None, is_leaving=False)
+    case = Case.of(card.issue, policy)
+    return Item(card, case, is_leaving=placement(case, now).move_to is not None)

@@ -17,7 +17,7 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 
 def ordering(items: Sequence[Item], policy: Policy, now: datetime) -> Iterator[PlaceCard]:
     """The fewest cards to place so that the queue is in order, each right below the one before it."""
-    present = [item for item in items if item.column is Column.EMERGENCY_QUEUE]
+    present = [item for item in items if item.column is Column.EMERGENCY_QUEUE and not item.is_leaving]
     wanted = sorted(present, key=lambda item: _urgency(item, policy, now))
     still = _standing_still(present, {item.id: place for place, item in enumerate(wanted)})
     above: str | None = None

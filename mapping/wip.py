@@ -30,7 +30,7 @@ class Seats:
         if limit is None or self.wip.mode == "off" or not item.takes_room:
             return ()
         full = [sat for owner in self._owners(item) if len(sat := self.taken[column, owner]) >= limit]
-        return tuple({other.id: other for sat in full for other in sat}.values())
+        return tuple(sorted({other.id: other for sat in full for other in sat}.values(), key=lambda other: other.turn))
 
     def take(self, item: Item, column: Column) -> None:
         """The item is in that column from now on."""
