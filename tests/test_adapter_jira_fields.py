@@ -1,6 +1,6 @@
 """The fields of Jira cards: every type, and the issue's property where Jira has no place for a value."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -12,10 +12,15 @@ from adapters.jira.edit import holds, value_of
 from adapters.jira.fields import Field, Fields, field_of
 from adapters.jira.parse import text_of
 from adapters.tracker import LeaseLost
-from mapping.card import ETA, SEVERITY, WRITTEN
+from integrator.texts import Texts
+from integrator.wording import in_words
+from mapping.card import ETA, RESOLUTION_DUE, RESPONSE_DUE, SEVERITY, WRITTEN
 from mapping.card import _shows as shows
+from mapping.case import Case
 from mapping.changes import SetFields, SetLabels
 from mapping.okr import DROP_FIRST, IMPACT, KEY_RESULT, THREATENS
+from mapping.plan import plan_issue
+from mapping.policy import Policy
 from tests.adapter_jira_house import PRODUCTS, House, Start, houses, read, ref, write
 from tests.contracts import Recorder
 from tests.standins.jira.acme import with_screen
@@ -24,7 +29,7 @@ from tests.standins.jira.state import CustomField, FieldKind, Product
 NAMES = (*WRITTEN, KEY_RESULT)
 LABEL = SetLabels(frozenset({"P0"}), frozenset(), ())
 AT = "2026-11-23T10:30Z"
-SCREEN = ("summary", "labels", "priority")
+SCREEN = ("summary", "description", "labels", "priority", "issuelinks")
 
 
 @pytest.fixture
@@ -356,3 +361,55 @@ def test_threatened_key_results_read_the_same(start: Start) -> None:
     write(tracker, key, sets(Threatens="O1.KR1, O1.KR2"))
     assert read(tracker, key).fields[THREATENS] == "O1.KR1, O1.KR2"
     assert text_of(value_of(Field("f", "F"), "O1.KR1, O1.KR2")) == "O1.KR1, O1.KR2"
+
+
+# --------------------------------------------------------------------------------------------------------- idempotent
+
+
+def every_kind(house: House) -> None:
+    give(house, SEVERITY, "select", "P0", "P1")
+    give(house, ETA, "datetime")
+    give(house, RESPONSE_DUE, "datepicker")
+    give(house, RESOLUTION_DUE, "textfield")
+    give(house, THREATENS, "textarea")
+
+
+def no_fields(house: House) -> None:
+    house.jira.world.fields.clear()
+    for project in house.jira.world.projects:
+        with_screen(house.jira, project, *SCREEN)
+
+
+def off_screen(house: House) -> None:
+    every_kind(house)
+    for project in house.jira.world.projects:
+        with_screen(house.jira, project, *SCREEN)
+
+
+def unfit(house: House) -> None:
+    for name in WRITTEN:
+        if name != IMPACT:
+            give(house, name, "float")
+    no_options = replace(house.jira.world.fields["customfield_10040"], options=())
+    house.jira.world.fields["customfield_10040"] = no_options
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+@pytest.mark.parametrize("site", [every_kind, no_fields, off_screen, unfit])
+def test_what_was_written_is_wanted_no_more(start: Start, product: Product, site: Callable[[House], None]) -> None:
+    house = start(product)
+    site(house)
+    key = house.jira.create_issue("OPS", "alice", "Down", labels=["P0"])
+    house.jira.comment(key, "bob", "/ack\n/eta 2h")
+    tracker, policy = house.tracker(fields=NAMES), Policy()
+    for _ in range(2):
+        changes = plan_issue(Case.of(read(tracker, key), policy), policy, house.clock()).changes
+        assert write(tracker, key, *in_words(changes, "wiki", house.clock(), Texts())).failed == ()
+    issue = read(house.tracker(fields=NAMES), key)
+    assert {SEVERITY, ETA, RESPONSE_DUE, RESOLUTION_DUE, IMPACT} <= issue.fields.keys()
+    assert plan_issue(Case.of(issue, policy), policy, house.clock()).changes == ()
+    house.jira.transition(key, "bob", "Done")
+    for _ in range(2):
+        changes = plan_issue(Case.of(read(tracker, key), policy), policy, house.clock()).changes
+        assert write(tracker, key, *in_words(changes, "wiki", house.clock(), Texts())).failed == ()
+    assert read(house.tracker(fields=NAMES), key).fields == {}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 
@@ -19,20 +20,31 @@ class Field:
     project: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fields:
     """The fields of a site; `ids` are those that app.yaml names by id."""
 
     all: tuple[Field, ...]
     ids: Mapping[str, str] = field(default_factory=dict)
 
+    @cached_property
+    def _by_id(self) -> Mapping[str, Field]:
+        return {one.id: one for one in self.all}
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Sequence[Field]]:
+        """Sites have thousands of fields, and every issue that is read asks for some."""
+        named: dict[str, list[Field]] = {}
+        for one in self.all:
+            named.setdefault(one.name.casefold(), []).append(one)
+        return named
+
     def called(self, name: str, project: str | None = None) -> tuple[Field, ...]:
         """The fields that a name or an id means (in a project, by its id): none, one, or several if ambiguous."""
-        wanted = self.ids.get(name, name)
-        by_id = tuple(one for one in self.all if one.id == wanted)
-        if by_id or name in self.ids:
-            return by_id
-        named = (one for one in self.all if one.name.casefold() == wanted.casefold())
+        by_id = self._by_id.get(self.ids.get(name, name))
+        if by_id is not None or name in self.ids:
+            return (by_id,) if by_id is not None else ()
+        named = self._by_name.get(name.casefold(), ())
         return tuple(one for one in named if project is None or one.project in {"", project})
 
     def clashing(self, name: str) -> tuple[Field, ...]:
