@@ -75,7 +75,9 @@ def test_column_is_added_only_if_app_yaml_wants_it(start: Start) -> None:
 
 def test_names_and_labels_are_the_configured_ones(start: Start) -> None:
     house = start()
-    told = config(house, "fields: {Severity: customfield_10042}", 'labels: {P0: {name: sev0, color: b60205, description: ""}}')
+    told = config(
+        house, "fields: {Severity: customfield_10042}", 'labels: {P0: {name: sev0, color: b60205, description: ""}}'
+    )
     labelled = house.jira.create_issue("OPS", "alice", "x", labels=["sev0"])
     paused = house.jira.create_issue("OPS", "alice", "x", labels=["paused-by-emergency"])
     house.jira.create_issue("OPS", "alice", "x", labels=["P0"])
