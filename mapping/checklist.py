@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from mapping.alarms import commander
-from mapping.case import Case, facts
+from mapping.case import Case
 from mapping.changes import Box, ClockFacts
 from mapping.clocks import Clock
 from mapping.commands import Fact
-from mapping.history import Order
+from mapping.history import Order, is_fact
 from mapping.issue import Column
 from mapping.policy import Policy
 from mapping.severity import Severity
@@ -37,7 +37,7 @@ def latest(timed: Sequence[Clock]) -> Iterator[ClockFacts]:
 
 def last_said(case: Case, name: str) -> Order | None:
     """The newest accepted command of a name."""
-    return next(iter(reversed(list(facts(case, name)))), None)
+    return next((order for order in reversed(case.orders) if is_fact(order, name)), None)
 
 
 def text_of(order: Order | None) -> str:

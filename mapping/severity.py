@@ -24,7 +24,7 @@ class Severity(StrEnum):
     @property
     def is_emergency(self) -> bool:
         """P0 and P1 are emergencies; P2 and P3 are ordinary work."""
-        return self.rank <= 1
+        return self is Severity.P0 or self is Severity.P1
 
     def raised(self, levels: int, at_most: "Severity") -> "Severity":
         """The severity `levels` steps worse, but no worse than `at_most` makes it (R24)."""
