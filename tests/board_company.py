@@ -1,0 +1,136 @@
+"""Both trackers and the service's own parts in one process, on one clock that the test turns."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from adapters.github import GitHubTracker
+from adapters.tracker import Tracker
+from integrator.config import Config, validated
+from integrator.connect import tracker_factory
+from integrator.service import Service, build
+from integrator.store import Store
+from tests.connected import APP_YAML, REPO, environment, github_company
+from tests.contracts import Recorder
+from tests.installation import SECRET
+from tests.standins.github.client import Clock
+from tests.standins.github.server import GitHubStandIn
+from tests.standins.github.webhooks import Hook
+from tests.standins.jira.acme import acme
+from tests.standins.jira.server import JiraStandIn
+
+START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+NOWHERE = "https://integrator.example/webhooks/github"  # nothing is posted there: the test carries every delivery
+PATIENCE = 30.0  # seconds of real time
+STUCK = 1.0
+
+
+def is_us(by: str) -> bool:
+    return by.startswith(("integrator", "spark-integrator"))
+
+
+@dataclass
+class Running:
+    """A service at work on both stand-ins. Deliveries go where the test carries them."""
+
+    github: GitHubStandIn
+    jira: JiraStandIn
+    clock: Clock
+    config: Config
+    environ: Mapping[str, str]
+    folder: Path
+    hook: Hook
+    carried: list[int] = field(default_factory=lambda: [0, 0])
+    stack: ExitStack = field(default_factory=ExitStack)
+    databases: int = 0
+
+    def start(self, threads: int = 2) -> None:
+        """Begin to work on a new, empty database; what ran before is ended."""
+        self.stack.close()
+        self.databases += 1
+        store = Store(f"sqlite:///{self.folder / f'{self.databases}.db'}", self.clock)
+        store.migrate()
+        factory, made = tracker_factory(self.config, store.now, self.environ), list[Tracker]()
+
+        def connect() -> Mapping[str, Tracker]:
+            trackers = factory()
+            made.extend(trackers.values())
+            return trackers
+
+        self.service: Service = build(self.config, store, connect, threads, self.environ)
+        self.service.start()
+        self.stack.callback(lambda: [tracker.close() for tracker in made if isinstance(tracker, GitHubTracker)])
+        self.stack.callback(self.service.stop)
+        self.door = self.service.app.test_client()
+
+    def deliveries(self) -> list[tuple[str, dict[str, str], bytes]]:
+        """What the trackers have told since this was last asked."""
+        github, jira = self.github.deliveries[self.carried[0] :], self.jira.deliveries[self.carried[1] :]
+        self.carried = [self.carried[0] + len(github), self.carried[1] + len(jira)]
+        told = [("github", *self.github.signed(one.guid, self.hook)) for one in github]
+        return told + [("jira", one.headers(SECRET, 0), one.body) for one in jira]
+
+    def deliver(self, tracker: str, headers: Mapping[str, str], body: bytes) -> None:
+        answer = self.door.post(f"/webhooks/{tracker}", data=body, headers=dict(headers))
+        assert answer.status_code == 202, answer.text
+
+    def settle(self) -> None:
+        self._settle()
+        time.sleep(0.1)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Carry deliveries, and let the time pass that retries wait for, until the agenda is empty."""
+        until, busy_since = time.monotonic() + PATIENCE, time.monotonic()
+        while True:
+            for delivery in self.deliveries():
+                self.deliver(*delivery)
+            rows, busy = self.service.agenda.rows(parked=False), self.service.agenda.is_busy()
+            assert not self.service.agenda.rows(parked=True), self.service.agenda.rows(parked=True)
+            assert time.monotonic() < until, f"not at rest after {PATIENCE} s: {rows}"
+            if not rows and not busy and not self._has_news():
+                return
+            if not busy and rows:
+                self._wait_for(min(row["look_at"] for row in rows if row["look_at"]))
+            if not busy or time.monotonic() - busy_since > STUCK:
+                self.pass_by(2 if busy else 0)
+                busy_since = time.monotonic()
+            time.sleep(0.002)
+
+    def pass_by(self, seconds: float) -> None:
+        self.clock.pass_by(seconds)
+        if self.service.pool is not None:
+            self.service.pool.wake()
+
+    def _has_news(self) -> bool:
+        return [len(self.github.deliveries), len(self.jira.deliveries)] != self.carried
+
+    def _wait_for(self, at: datetime) -> None:
+        self.clock.now = max(self.clock.now, at + timedelta(milliseconds=1))
+
+
+@contextmanager
+def running(folder: Path, recorder: Recorder, policy: str = "", **how: Any) -> Iterator[Running]:
+    """A company whose service is at work; `policy` is what app.yaml says beside its trackers."""
+    clock = Clock(START)
+    with GitHubStandIn(clock) as github, acme(("OPS",), clock=clock) as jira:
+        recorder.register(github.url, "github")
+        recorder.register(jira.url, "jira-cloud")
+        github_company(github)
+        for name in ("alice", "bob", "dave"):
+            github.person(name, "write", member=True)
+        text = APP_YAML.format(github=github.url, jira=jira.url, repo=REPO, product="cloud", enforce_from="2020-01-01")
+        environ = environment(github, jira)
+        config = validated(Config, text + policy, "app.yaml")
+        for label in config.labels.all():
+            github.acts.label_for(github.world.repository(REPO), label.name)
+        company = Running(github, jira, clock, config, environ, folder, github.connect(NOWHERE, SECRET))
+        with company.stack:
+            company.start(**how)
+            yield company
+    assert github.unexpected == []
+    assert jira.unexpected == []

@@ -1,0 +1,181 @@
+"""The board's law through the service itself: whatever people do at once, on GitHub and on Jira, it comes to rest."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.board_company import Running, running
+from tests.connected import REPO
+from tests.contracts import Recorder
+
+STORIES = 200 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 16
+PEOPLE = {"github": ("alice", "bob", "dave"), "jira": ("alice", "bob", "ada")}
+COLUMNS = ("Backlog", "In Progress", "In Progress", "Review", "Done")
+ALWAYS_BACK = "board: {wip: {returns: 0}}\n"
+
+
+@dataclass(frozen=True)
+class Card:
+    """A card that people move. Pull requests don't count."""
+
+    name: str
+    column: Callable[[], str | None]
+    move: Callable[[str, str], None]
+    counts: bool = True
+
+
+@dataclass
+class Wall:
+    """One tracker's board: its cards, its open P0s, and what people did since it was last at rest without a P0."""
+
+    tracker: str
+    company: Running
+    cards: list[Card] = field(default_factory=list)
+    p0s: list[int | str] = field(default_factory=list)
+    at_rest: dict[str, str | None] = field(default_factory=dict)
+    touched: set[str] = field(default_factory=set)
+    came: bool = False
+    ended: bool = False
+    contested: bool = False
+
+    def fill(self, random: Random) -> None:
+        """Six issues; on GitHub a draft and a pull request, too."""
+        self.cards = [*map(self._issue, range(6)), *(self._others() if self.tracker == "github" else ())]
+        for card in self.cards:
+            card.move(random.choice(PEOPLE[self.tracker]), random.choice(COLUMNS[:4]))
+            self.company.pass_by(60)
+
+    def _issue(self, number: int) -> Card:
+        github, jira = self.company.github, self.company.jira
+        if self.tracker == "github":
+            issue = github.open_issue(REPO, "alice", f"Feature {number}")
+            move = lambda by, to: github.move_card(REPO, issue, by, to)  # noqa: E731
+            return Card(f"#{issue}", lambda: github.issue(REPO, issue).column, move)
+        key = jira.create_issue("OPS", "alice", f"Feature {number}")
+        return Card(key, lambda: jira.issue(key).status, lambda by, to: _transition(self.company, key, by, to))
+
+    def _others(self) -> Iterator[Card]:
+        github = self.company.github
+        draft = github.draft("An idea", "alice", "Backlog", "Some day")
+        yield Card("draft", lambda: github.card(draft).column, lambda by, to: github.move_draft(draft, by, to))
+        pull = github.open_pull(REPO, "bob", "A fix")
+        move = lambda by, to: github.move_card(REPO, pull, by, to)  # noqa: E731
+        yield Card("pull request", lambda: github.issue(REPO, pull).column, move, counts=False)
+
+    # ---------------------------------------------------------------------------------------------- what people do
+
+    def act(self, random: Random) -> str:
+        """One act of one person; how a story tells it."""
+        by, dice = random.choice(PEOPLE[self.tracker]), random.random()
+        if dice < 0.18 and len(self.p0s) < 2:
+            self.p0s.append(self._open(by, random.random() < 0.5))
+            return f"{by} opens P0 {self.p0s[-1]}"
+        if dice < 0.40 and self.p0s:
+            return self.close(by, random.randrange(len(self.p0s)))
+        card, to = random.choice(self.cards), random.choice(COLUMNS)
+        self.touched.add(card.name)
+        self.came |= to == "In Progress"
+        card.move(by, to)
+        return f"{by} moves {card.name} to {to}"
+
+    def close(self, by: str, which: int) -> str:
+        p0 = self.p0s.pop(which)
+        self.ended |= not self.p0s
+        if isinstance(p0, int):
+            self.company.github.close(REPO, p0, by)
+        else:
+            self.company.jira.transition(p0, by, "Done")
+        return f"{by} closes P0 {p0}"
+
+    def _open(self, by: str, in_words: bool) -> int | str:
+        labels = () if in_words else ("P0",)
+        github, jira = self.company.github, self.company.jira
+        if self.tracker == "github":
+            number = github.open_issue(REPO, "carol" if in_words else by, "DB down", "", labels)
+            if in_words:
+                github.comment(REPO, number, by, "/p0")
+            return number
+        key = jira.create_issue("OPS", "carol" if in_words else by, "DB down", None, labels)
+        if in_words:
+            jira.comment(key, by, "/p0")
+        return key
+
+    # ----------------------------------------------------------------------------------------------- what must hold
+
+    def look(self) -> None:
+        """At rest: the limit holds, nothing is lost, and without a P0 what nobody touched is where it was."""
+        seen = {card.name: card.column() for card in self.cards}
+        assert set(seen.values()) <= set(COLUMNS), (self.tracker, seen)
+        working = [card.name for card in self.cards if card.counts and seen[card.name] == "In Progress"]
+        assert len(working) <= (0 if self.p0s else 1), (self.tracker, seen, self.p0s)
+        self.contested |= self.came and self.ended
+        self.came = self.ended = False
+        if self.p0s:
+            return
+        for name, column in self.at_rest.items():
+            if name not in self.touched and not self._has_lost_its_seat(column, working):
+                assert seen[name] == column, (self.tracker, name, self.at_rest, seen)
+        self.at_rest, self.touched, self.contested = seen, set(), False
+
+    def _has_lost_its_seat(self, column: str | None, working: Sequence[str]) -> bool:
+        """Somebody came into In Progress just when the P0 ended: who was first there stays."""
+        return column == "In Progress" and self.contested and bool(set(working) & self.touched)
+
+
+def _transition(company: Running, key: str, by: str, to: str) -> None:
+    if company.jira.issue(key).status != to:
+        company.jira.transition(key, by, to)
+
+
+def told(company: Running, chance: Random, walls: Sequence[Wall], random: Random) -> Iterator[str]:
+    """A story, act by act; whenever everything has settled, the boards are looked at."""
+    for wall in walls:
+        wall.fill(random)
+    company.settle()
+    for burst in range(random.randint(4, 7)):
+        for _ in range(random.randint(1, 5)):
+            company.pass_by(random.choice((0, 0, 1, 3)))
+            wall = random.choice(walls)
+            yield f"{burst} {company.clock():%H:%M:%S} {wall.tracker}: {wall.act(random)}"
+            carry(company, chance)
+            time.sleep(chance.choice((0, 0, 0.005, 0.02)))
+        yield from rest(company, walls, random)
+    for wall in walls:
+        while wall.p0s:
+            yield f"at last {wall.tracker}: {wall.close('alice', 0)}"
+    yield from rest(company, walls, random)
+
+
+def carry(company: Running, chance: Random) -> None:
+    """Deliveries in any order, some of them twice."""
+    news = company.deliveries()
+    chance.shuffle(news)
+    for delivery in news:
+        for _ in range(chance.choice((1, 1, 1, 2))):
+            company.deliver(*delivery)
+
+
+def rest(company: Running, walls: Sequence[Wall], random: Random) -> Iterator[str]:
+    company.settle()
+    yield f"at rest: { {card.name: card.column() for wall in walls for card in wall.cards} }"
+    for wall in walls:
+        wall.look()
+    company.pass_by(random.randint(1, 20) * 60)
+
+
+@pytest.mark.parametrize("seed", range(STORIES))
+def test_in_progress_holds_one_whatever_people_do_at_once(seed: int, tmp_path: Path, recorder: Recorder) -> None:
+    random, story = Random(seed), list[str]()
+    with running(tmp_path, recorder, ALWAYS_BACK) as company:
+        walls = [Wall("github", company), Wall("jira", company)]
+        try:
+            story.extend([])
+            for line in told(company, Random(seed + 1), walls, random):
+                story.append(line)
+        except AssertionError as error:
+            raise AssertionError(f"seed {seed}\n" + "\n".join(story)) from error
