@@ -1,10 +1,10 @@
 """Both trackers and the service's own parts in one process, on one clock that the test turns."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from integrator.config import Config, validated
 from integrator.connect import tracker_factory
 from integrator.service import Service, build
 from integrator.store import Store
+from integrator.sync import backfill
 from tests.connected import APP_YAML, REPO, environment, github_company
 from tests.contracts import Recorder
 from tests.installation import SECRET
@@ -26,11 +27,8 @@ from tests.standins.jira.server import JiraStandIn
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 NOWHERE = "https://integrator.example/webhooks/github"  # nothing is posted there: the test carries every delivery
 PATIENCE = 30.0  # seconds of real time
+QUIET = 0.05
 STUCK = 1.0
-
-
-def is_us(by: str) -> bool:
-    return by.startswith(("integrator", "spark-integrator"))
 
 
 @dataclass
@@ -61,11 +59,18 @@ class Running:
             made.extend(trackers.values())
             return trackers
 
+        self.trackers = connect()
         self.service: Service = build(self.config, store, connect, threads, self.environ)
         self.service.start()
-        self.stack.callback(lambda: [tracker.close() for tracker in made if isinstance(tracker, GitHubTracker)])
+        self.stack.callback(_close, made)
         self.stack.callback(self.service.stop)
         self.door = self.service.app.test_client()
+
+    def sync(self) -> None:
+        """What `integrator sync` puts on the agenda."""
+        for tracker in self.trackers.values():
+            for _ in backfill(self.service.store, self.service.agenda, tracker, None):
+                pass
 
     def deliveries(self) -> list[tuple[str, dict[str, str], bytes]]:
         """What the trackers have told since this was last asked."""
@@ -79,27 +84,20 @@ class Running:
         assert answer.status_code == 202, answer.text
 
     def settle(self) -> None:
-        self._settle()
-        time.sleep(0.1)
-        self._settle()
-
-    def _settle(self) -> None:
         """Carry deliveries, and let the time pass that retries wait for, until the agenda is empty."""
-        until, busy_since = time.monotonic() + PATIENCE, time.monotonic()
-        while True:
+        until, quiet_since, moved_at = time.monotonic() + PATIENCE, None, time.monotonic()
+        while quiet_since is None or time.monotonic() - quiet_since < QUIET:
+            time.sleep(0.01)
             for delivery in self.deliveries():
                 self.deliver(*delivery)
             rows, busy = self.service.agenda.rows(parked=False), self.service.agenda.is_busy()
             assert not self.service.agenda.rows(parked=True), self.service.agenda.rows(parked=True)
             assert time.monotonic() < until, f"not at rest after {PATIENCE} s: {rows}"
-            if not rows and not busy and not self._has_news():
-                return
-            if not busy and rows:
-                self._wait_for(min(row["look_at"] for row in rows if row["look_at"]))
-            if not busy or time.monotonic() - busy_since > STUCK:
-                self.pass_by(2 if busy else 0)
-                busy_since = time.monotonic()
-            time.sleep(0.002)
+            quiet_since = (quiet_since or time.monotonic()) if not (rows or busy or self._has_news()) else None
+            if rows and (not busy or time.monotonic() - moved_at > STUCK):
+                later = [row["look_at"] for row in rows if row["look_at"] and row["look_at"] > self.clock()]
+                self.pass_by((min(later) - self.clock()).total_seconds() + 0.001 if later else STUCK)
+                moved_at = time.monotonic()
 
     def pass_by(self, seconds: float) -> None:
         self.clock.pass_by(seconds)
@@ -109,8 +107,11 @@ class Running:
     def _has_news(self) -> bool:
         return [len(self.github.deliveries), len(self.jira.deliveries)] != self.carried
 
-    def _wait_for(self, at: datetime) -> None:
-        self.clock.now = max(self.clock.now, at + timedelta(milliseconds=1))
+
+def _close(trackers: Iterable[Tracker]) -> None:
+    for tracker in trackers:
+        if isinstance(tracker, GitHubTracker):
+            tracker.close()
 
 
 @contextmanager
