@@ -80,7 +80,7 @@ class Simulation:
                 "severity": Case.of(issue, self.policy).severity,
                 "column": issue.card.name if issue.card else None,
                 "labels": sorted(issue.labels),
-                "fields": {**issue.fields, **({"priority": issue.priority} if issue.priority else {})},
+                "fields": {**issue.fields, **_told_by_trackers(issue)},
                 "clocks": {clock.name: _shown(clock) for clock in self._clocks(issue, now)},
             }
             for tracker in self.stage.trackers.values()
@@ -116,6 +116,13 @@ class Simulation:
         for number, line in rows:
             self._told = number
             yield line
+
+
+def _told_by_trackers(issue: Issue) -> dict[str, str]:
+    """What trackers show of an issue beside its labels and custom fields, where it is set."""
+    owners = ", ".join(person.name for person in issue.assignees)
+    told = {"priority": issue.priority, "assignees": owners}
+    return {name: value for name, value in told.items() if value}
 
 
 def _shown(clock: timing.Clock) -> dict[str, Any]:
