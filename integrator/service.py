@@ -86,12 +86,13 @@ def open_store(clock: Clock = wall_clock, environ: Mapping[str, str] = os.enviro
     return store
 
 
-def build(
+def build(  # noqa: PLR0913, PLR0917 - the composition root
     config: Config,
     store: Store,
     connect: Callable[[], Mapping[str, Tracker]],
     threads: int = THREADS,
     environ: Mapping[str, str] = os.environ,
+    look_at_boards: timedelta | None = LOOK_AT_BOARDS,
 ) -> Service:
     """Wire a process together. `threads` 0: webhooks only.
 
@@ -102,7 +103,7 @@ def build(
 
     def worker(name: str) -> Worker:
         own = Agenda(store, me(), config.policy_hash)
-        return Worker(store, own, connect(), config, texts, watches(config), LOOK_AT_BOARDS, (name,))
+        return Worker(store, own, connect(), config, texts, watches(config), look_at_boards, (name,))
 
     pool = Pool([worker(name) for name in config.trackers for _ in range(threads)]) if threads else None
     app = web_app(

@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
@@ -16,7 +16,7 @@ import click
 import requests
 from rich.console import Console
 from rich.table import Table
-from waitress.server import create_server
+from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
 
 from integrator.agenda import Lane
 from integrator.commands.looking import told
@@ -144,10 +144,10 @@ def _service(scenario: Scenario, folder: Path) -> Iterator[Show]:
     secret = secrets.token_hex(16)
     config = policy_for(scenario, _config())
     environ = {f"INTEGRATOR_{name.upper()}_WEBHOOK_SECRETS": secret for name in config.trackers}
-    service = build(config, store, lambda: stage.trackers, environ=environ)
+    service = build(config, store, lambda: stage.trackers, environ=environ, look_at_boards=None)
     door = socket.create_server(("127.0.0.1", 0))
     server = create_server(service.app, sockets=[door], threads=4)
-    listening = threading.Thread(target=server.run, name="listener", daemon=True)
+    listening = threading.Thread(target=_listen, args=(server,), name="listener", daemon=True)
     service.start()
     listening.start()
     try:
@@ -156,6 +156,12 @@ def _service(scenario: Scenario, folder: Path) -> Iterator[Show]:
         server.task_dispatcher.shutdown()
         server.close()
         service.stop()
+
+
+def _listen(server: BaseWSGIServer | MultiSocketServer) -> None:
+    """Take requests until the socket is closed, which ends a wait for the next one with an error."""
+    with suppress(OSError):
+        server.run()
 
 
 def _config() -> Config:
