@@ -61,6 +61,23 @@ class Installation:
         if wait:
             wait_for(self.is_ready, self.log)
 
+    @contextlib.contextmanager
+    def beside(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+        """Another process of this installation in a group of its own; killed at the end if it still lives."""
+        with (self.folder / "serve.log").open("ab") as log:
+            process = subprocess.Popen(
+                [_integrator(), *arguments],
+                cwd=self.folder,
+                env=self.environ,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        try:
+            yield process
+        finally:
+            pull_the_plug(process)
+
     def is_ready(self) -> bool:
         assert self._process is not None and self._process.poll() is None, f"the service ended: {self.log()}"
         with contextlib.suppress(requests.ConnectionError, requests.Timeout):
@@ -126,6 +143,20 @@ def installed(folder: Path, app_yaml: str, environ: Mapping[str, str], **how: An
         yield installation
     finally:
         installation.kill()
+
+
+def pull_the_plug(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILL for a process and all that it started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(PATIENCE)
+
+
+def answers(url: str) -> int:
+    """The status of a GET; 0 when nobody is there."""
+    with contextlib.suppress(requests.ConnectionError, requests.Timeout):
+        return requests.get(url, timeout=5).status_code
+    return 0
 
 
 def _integrator() -> str:
