@@ -90,14 +90,13 @@ class Agenda:
 
     def touch(self, refs: Sequence[Subject], lane: Lane, at: datetime | None = None) -> None:
         """Put issues and boards on the agenda; the earlier time and the better lane win."""
-        when = at or self._store.now()
-
-        def work(conn: Connection) -> None:
-            for ref in refs:
-                self._touch(conn, Touch(ref), lane, when)
-
-        self._store.write(work)
+        self._store.write(lambda conn: self.touch_with(conn, refs, lane, at))
         self._store.bell.ring()
+
+    def touch_with(self, conn: Connection, refs: Sequence[Subject], lane: Lane, at: datetime | None = None) -> None:
+        """The same within a transaction; who commits it rings the bell."""
+        for ref in refs:
+            self._touch(conn, Touch(ref), lane, at or self._store.now())
 
     def _touch(self, conn: Connection, touch: Touch, lane: Lane, at: datetime) -> None:
         new = self._store.upsert(agenda).values(

@@ -234,17 +234,23 @@ class Worker:
         work = {ref: changes for ref, changes in told.items() if changes}
         self._agenda.begin([(ref, key) for ref, changes in work.items() for key in created(changes)])
         outcomes = self._applied(tracker, work) if work else {}
-        self._store.write(lambda conn: self._settle(conn, tracker, mine, outcomes))
-        for todo in mine:
-            self._touch_others(todo)
 
-    def _touch_others(self, todo: Todo) -> None:
+        def put_down(conn: Connection) -> None:
+            self._settle(conn, tracker, mine, outcomes)
+            for todo in mine:
+                self._touch_others(conn, todo)
+
+        self._store.write(put_down)
+        if any(todo.plan.touch for todo in mine):
+            self._store.bell.ring()
+
+    def _touch_others(self, conn: Connection, todo: Todo) -> None:
         """What else may have to change now; a P0 that stops all work concerns all boards (R33)."""
         touch = set(todo.plan.touch)
         if self._policy.pause.scope == "all" and any(isinstance(subject, BoardRef) for subject in touch):
             touch |= {BoardRef(name) for name in self._trackers}
         lane = Lane.SWEEP if todo.claim.lane is Lane.SWEEP else Lane.EVENT
-        self._agenda.touch(sorted(touch, key=str), lane)
+        self._agenda.touch_with(conn, sorted(touch, key=str), lane)
 
     def _applied(self, tracker: Tracker, work: Mapping[IssueRef, Sequence[Change]]) -> Mapping[IssueRef, Outcome]:
         """What came of the changes. When writing breaks, each issue is tried again at a time of its own."""
