@@ -13,7 +13,7 @@ from tests.board_company import Running, running
 from tests.connected import REPO
 from tests.contracts import Recorder
 
-STORIES = 200 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 8
+STORIES = 200 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 2
 PEOPLE = {"github": ("alice", "bob", "dave"), "jira": ("alice", "bob", "ada")}
 COLUMNS = ("Backlog", "In Progress", "In Progress", "Review", "Done")
 ALWAYS_BACK = "board: {wip: {returns: 0}}\n"
