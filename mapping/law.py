@@ -30,15 +30,18 @@ def plan_board(board: Board, policy: Policy, now: datetime, elsewhere: Sequence[
 
 
 def _rulings(items: Sequence[Item], stop: Stop | None, policy: Policy, now: datetime) -> Rulings:
-    """The pause first, then the limit among those who stay, then what comes back where there is room."""
+    """The limit first, then the pause of those who were there rightly, then what comes back where there is room."""
     seats = Seats(policy.board.wip)
-    paused = pausing(items, stop, policy) if stop else {}
+    stopped = pausing(items, stop, policy) if stop else {}
     shut = frozenset({Column.IN_PROGRESS} if stop and policy.pause.mode == "move" else ())
-    there = [item for item in items if item.id not in paused]
-    limited = limiting(there, seats, shut, policy, now)
-    stay = [item for item in there if item.id not in limited or limited[item.id].column is None]
+    early = [item for item in items if stop is None or item.id not in stopped or item.entered_at <= stop.began_at]
+    limited = limiting(early, seats, shut, policy, now)
+    sent_back = {card for card, ruling in limited.items() if ruling.column is not None}
+    paused = {card: ruling for card, ruling in stopped.items() if card not in sent_back}
+    stay = [item for item in items if item.id not in sent_back and item.id not in paused]
     marked = marking(stay, stop, policy) if stop else {}
-    return together(paused, limited, marked, restoring(items, stop, seats, policy))
+    told = {card: ruling for card, ruling in limited.items() if card not in paused}
+    return together(paused, told, marked, restoring(items, stop, seats, policy))
 
 
 def _of_issues(items: Sequence[Item], rulings: Rulings, policy: Policy) -> Mapping[IssueRef, tuple[Change, ...]]:

@@ -28,9 +28,23 @@ def paused_at(item: Item, policy: Policy) -> datetime:
     """When we paused it last: by the label, or by our word on a card that was moved in again."""
     if item.case is None:
         return item.entered_at
-    labelled = [e.at for e in _about(item.case, policy) if e.kind is Happened.LABELED and is_self(e.by)]
-    told = [c.at for c in item.case.issue.comments if c.marker and c.marker.key.partition("@")[0] == PAUSE]
-    return max([LONG_AGO, *labelled, *told])
+    return max([_labelled_at(item.case, policy), *_told_at(item.case)])
+
+
+def came_late(item: Item, policy: Policy) -> bool:
+    """It was moved in during the emergency: we told whoever did it so."""
+    if item.case is None:
+        return False
+    labelled_at = _labelled_at(item.case, policy)
+    return any(at + ROBOT_WINDOW >= labelled_at for at in _told_at(item.case))
+
+
+def _labelled_at(case: Case, policy: Policy) -> datetime:
+    return max([LONG_AGO, *(e.at for e in _about(case, policy) if e.kind is Happened.LABELED and is_self(e.by))])
+
+
+def _told_at(case: Case) -> list[datetime]:
+    return [c.at for c in case.issue.comments if c.marker and c.marker.key.partition("@")[0] == PAUSE]
 
 
 def is_untouched(item: Item, policy: Policy) -> bool:

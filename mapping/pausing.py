@@ -11,7 +11,7 @@ from mapping.case import Case
 from mapping.changes import BoardFacts, PostComment
 from mapping.issue import Column
 from mapping.items import Item
-from mapping.paused import is_freed, is_marked, is_ours, is_untouched, paused_at
+from mapping.paused import came_late, is_freed, is_marked, is_ours, is_untouched, paused_at
 from mapping.placement import emergency_since
 from mapping.plan import stops_work
 from mapping.policy import Policy
@@ -62,17 +62,17 @@ def restoring(items: Sequence[Item], stop: Stop | None, seats: Seats, policy: Po
     ours = [item for item in items if item.is_movable and is_ours(item, policy)]
     over = ours if stop is None else [item for item in ours if _is_past(item)]
     rulings: dict[str, Ruling] = {}
-    for item in sorted(over, key=lambda item: (paused_at(item, policy), item.number)):
+    for item in sorted(over, key=lambda item: (came_late(item, policy), paused_at(item, policy), item.number)):
         waits = item.column is Column.BACKLOG and not _is_past(item) and is_untouched(item, policy)
         rulings[item.id] = _restored(item, seats, policy) if waits else Ruling(paused=False, because=BECAUSE)
     return rulings
 
 
 def _stopped(items: Sequence[Item], stop: Stop, policy: Policy) -> Iterator[Item]:
-    """The planned work in In Progress; what a person took our mark from is left alone."""
+    """The work in In Progress; what a person took our mark from is left alone, and what is closed is no work."""
     for item in items:
-        is_planned = item.column is Column.IN_PROGRESS and item.takes_room and item.is_movable
-        if is_planned and not is_freed(item, stop.renewed_at, policy):
+        is_work = item.column is Column.IN_PROGRESS and item.takes_room and item.is_movable and not _is_past(item)
+        if is_work and not is_freed(item, stop.renewed_at, policy):
             yield item
 
 

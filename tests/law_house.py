@@ -127,11 +127,23 @@ class Wall:
         self.tracker.arrange(BOARD, plan.cards, lambda: True)
 
     def settle(self) -> None:
-        """Keep the protocol on every issue, then the law on the board."""
-        for issue in self.tracker.issues():
-            changes = plan_issue(Case.of(issue, self.policy), self.policy, self.clock()).changes
-            self.tracker.apply({issue.ref: in_words(changes, "markdown", self.clock(), Texts())}, lambda: True)
-        self.keep(after=0)
+        """Keep the protocol on every issue and the law on the board, until nothing is left to do."""
+        for _ in range(4):
+            if not (self._keep_issues() | self._keep_board()):
+                return
+        raise AssertionError(f"it never settles: {self.plan()}")
+
+    def _keep_issues(self) -> bool:
+        wanted = {
+            issue.ref: plan_issue(Case.of(issue, self.policy), self.policy, self.clock()).changes
+            for issue in self.tracker.issues()
+        }
+        told = {ref: in_words(changes, "markdown", self.clock(), Texts()) for ref, changes in wanted.items() if changes}
+        self.tracker.apply(told, lambda: True)
+        return bool(told)
+
+    def _keep_board(self) -> bool:
+        return self.keep(after=0) != BoardPlan({})
 
     # ---------------------------------------------------------------- how it stands
 

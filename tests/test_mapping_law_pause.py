@@ -174,24 +174,38 @@ def test_moved_in_again_it_is_paused_again_and_told_each_time(tells_moves: bool)
 
 
 @BOTH_WAYS
-def test_what_was_paused_first_goes_back_first(tells_moves: bool) -> None:
-    """Whoever pushed into In Progress during the emergency is a newcomer afterwards (R18)."""
+def test_who_was_in_progress_before_the_emergency_goes_back_first(tells_moves: bool) -> None:
+    """Whoever pushed into In Progress during the emergency is a newcomer afterwards (R18), though paused at once."""
     wall = Wall(tells_moves=tells_moves)
-    wall.card(1)
+    wall.card(3)
     wall.card(2, BACKLOG)
+    wall.card(1, BACKLOG)
     wall.p0(9)
     wall.move(2, IN_PROGRESS)
     wall.keep()
-    wall.later()
     wall.move(1, IN_PROGRESS)
     wall.keep()
     wall.close(9)
     plan = wall.keep()
-    assert (wall.where(2), wall.where(1)) == (IN_PROGRESS, BACKLOG)
-    facts = BoardFacts("In Progress", 1, ("acme/shop#2",), "Backlog", about="restore")
-    assert facts_for(plan, 1) == facts
+    assert [wall.where(number) for number in (3, 2, 1)] == [IN_PROGRESS, BACKLOG, BACKLOG]
+    facts = BoardFacts("In Progress", 1, ("acme/shop#3",), "Backlog", about="restore")
+    assert [facts_for(plan, number) for number in (2, 1)] == [facts, facts]
     assert not wall.is_paused(1)
-    assert "acme/shop#2" in wall.issue(1).comments[-1].body
+    assert "acme/shop#3" in wall.issue(1).comments[-1].body
+
+
+@BOTH_WAYS
+def test_what_was_paused_first_goes_back_first(tells_moves: bool) -> None:
+    wall = Wall(tells_moves=tells_moves)
+    wall.card(1, BACKLOG)
+    wall.card(2, BACKLOG)
+    wall.p0(9)
+    for number in (2, 1):
+        wall.move(number, IN_PROGRESS)
+        wall.keep()
+    wall.close(9)
+    wall.keep()
+    assert [wall.where(number) for number in (1, 2)] == [BACKLOG, IN_PROGRESS]
 
 
 @BOTH_WAYS
@@ -430,16 +444,17 @@ def test_a_limit_that_only_warns_lets_everything_back_without_a_warning(mode: st
     assert wall.said(2) == before
 
 
-def test_two_who_were_in_progress_against_the_limit() -> None:
+def test_who_came_too_much_before_the_emergency_is_sent_back_and_not_paused() -> None:
+    """R18 counts first: so who was there rightly goes back afterwards, whatever the numbers."""
     wall = Wall()
-    wall.card(1)
     wall.card(2)
+    wall.card(1)
     wall.p0(9)
     wall.keep()
+    assert [(wall.said(number), wall.is_paused(number)) for number in (1, 2)] == [(["wip"], False), ([], True)]
     wall.close(9)
     wall.keep()
-    assert [wall.where(number) for number in (1, 2)] == [IN_PROGRESS, BACKLOG]
-    assert [wall.said(number) for number in (1, 2)] == [[], ["restore"]]
+    assert [wall.where(number) for number in (1, 2)] == [BACKLOG, IN_PROGRESS]
 
 
 def test_a_newcomer_from_a_full_column_does_not_go_into_a_stopped_one() -> None:
@@ -481,6 +496,28 @@ def test_what_comes_in_while_work_is_only_labelled_is_told() -> None:
     wall.p0(9)
     wall.card(1)
     assert facts_for(wall.keep(), 1) == BoardFacts("In Progress", 1, ("acme/shop#9",), "", about="pause")
+
+
+def test_too_much_and_paused_at_once() -> None:
+    """A limit that only warns, a pause that only labels: both are said."""
+    wall = Wall(rules({"mode": "label"}, mode="warn"))
+    wall.card(1)
+    wall.p0(9)
+    wall.card(2)
+    plan = wall.keep()
+    assert [type(change) for change in plan.issues[ref(2)]] == [PostComment, PostComment, SetLabels]
+    assert wall.said(2) == ["wip", "pause"]
+
+
+def test_a_card_with_our_mark_that_finds_no_room_goes_back_and_loses_it() -> None:
+    wall = paused_wall()
+    draft = wall.other(Kind.DRAFT, BACKLOG)
+    wall.close(9)
+    wall.move(draft, IN_PROGRESS)
+    wall.move(1, IN_PROGRESS)
+    plan = wall.keep()
+    assert [type(change) for change in plan.issues[ref(1)]] == [PostComment, MoveTo, SetLabels]
+    assert (wall.where(1), wall.is_paused(1), wall.said(1)) == (BACKLOG, False, ["wip"])
 
 
 @BOTH_WAYS
