@@ -172,10 +172,8 @@ def _draft(case: Case, policy: Policy, now: datetime) -> Iterator[PostDraft]:
         return
     there = next(iter(own_comments(case.issue, key)), None)
     told = draft_of(case, policy, now, there.at if there else None)
-    if told is None:
-        return
-    draft = PostDraft(key, told, there.id if there else None, (_DRAFTS[told.kind],))
-    if there is None or there.marker is None or there.marker.digest != draft.digest:
+    draft = PostDraft(key, told, there.id if there else None, (_DRAFTS[told.kind],)) if told else None
+    if draft and (there is None or there.marker is None or there.marker.digest != draft.digest):
         yield draft
 
 
