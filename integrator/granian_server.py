@@ -4,6 +4,8 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -12,6 +14,7 @@ from granian import Granian
 from granian.constants import Interfaces
 
 from integrator.ending import Ending, end_when_told
+from integrator.errors import FAULTY
 from integrator.pool import FAREWELL
 from integrator.service import wsgi
 
@@ -53,6 +56,21 @@ class _Server(Granian):  # type: ignore[misc, valid-type]
         self.ending.signalled(number, frame)
         super().signal_handler_interrupt(number, frame)
 
+    def _stop_workers(self) -> None:
+        """A signal that comes while a worker process begins to listen is lost there, so it is said again and again."""
+        ended = threading.Event()
+        processes = [process._id() for process in self.wrks]
+        threading.Thread(target=_insist, args=(processes, ended), name="insist", daemon=True).start()
+        super()._stop_workers()
+        ended.set()
+
+
+def _insist(processes: Sequence[int], ended: threading.Event) -> None:
+    while not ended.wait(LOOK_UP):
+        for process in processes:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGTERM)
+
 
 def application() -> Flask:
     """What Granian's worker process loads. Until Granian listens there, a signal ends it in order."""
@@ -66,4 +84,7 @@ def _end_with(parent: int) -> None:
     """A worker process whose parent was killed would go on listening, and keep a new one from starting."""
     while os.getppid() == parent:
         time.sleep(LOOK_UP)
-    os.kill(os.getpid(), signal.SIGTERM)
+    for _ in range(LAST_PATIENCE):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(LOOK_UP)
+    os._exit(FAULTY)
