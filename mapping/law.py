@@ -15,7 +15,7 @@ from mapping.pausing import Stop, marking, pausing, restoring, stop_of
 from mapping.policy import Policy
 from mapping.queue import ordering
 from mapping.ruling import Rulings, draft_changes, issue_changes, said_twice, together
-from mapping.wip import Seats, limiting
+from mapping.wip import Newcomer, Seats, limiting, newcomers
 
 
 def plan_board(board: Board, policy: Policy, now: datetime, elsewhere: Sequence[Case] = ()) -> BoardPlan:
@@ -34,14 +34,21 @@ def _rulings(items: Sequence[Item], stop: Stop | None, policy: Policy, now: date
     seats = Seats(policy.board.wip)
     stopped = pausing(items, stop, policy) if stop else {}
     shut = frozenset({Column.IN_PROGRESS} if stop and policy.pause.mode == "move" else ())
-    early = [item for item in items if stop is None or item.id not in stopped or item.entered_at <= stop.began_at]
-    limited = limiting(early, seats, shut, policy, now)
+    wrongly = _wrongly_there(items, stopped, stop, policy) if stop else ()
+    late = newcomers([item for item in items if item.id not in stopped], seats)
+    limited = limiting([*wrongly, *late], seats, shut, policy, now)
     sent_back = {card for card, ruling in limited.items() if ruling.column is not None}
     paused = {card: ruling for card, ruling in stopped.items() if card not in sent_back}
     stay = [item for item in items if item.id not in sent_back and item.id not in paused]
     marked = marking(stay, stop, policy) if stop else {}
     told = {card: ruling for card, ruling in limited.items() if card not in paused}
     return together(paused, told, marked, restoring(items, stop, seats, policy))
+
+
+def _wrongly_there(items: Sequence[Item], stopped: Rulings, stop: Stop, policy: Policy) -> list[Newcomer]:
+    """Who was too much already when work was stopped: it must not come back later as if it had been there rightly."""
+    in_time = [item for item in items if item.column is Column.IN_PROGRESS and item.entered_at <= stop.began_at]
+    return [newcomer for newcomer in newcomers(in_time, Seats(policy.board.wip)) if newcomer.item.id in stopped]
 
 
 def _of_issues(items: Sequence[Item], rulings: Rulings, policy: Policy) -> Mapping[IssueRef, tuple[Change, ...]]:

@@ -1,7 +1,7 @@
 """The work limit (R18): who was there first stays, the newcomer goes back to where it came from and is told why."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -46,34 +46,45 @@ class Seats:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """Where a newcomer goes (None: it stays), and why it stays."""
+class Newcomer:
+    """Who finds no room in its column, and those who were there first."""
 
-    to: Column | None
-    why: str = ""
-
-
-def limiting(items: Sequence[Item], seats: Seats, shut: frozenset[Column], policy: Policy, now: datetime) -> Rulings:
-    """What becomes of those who came when their column was full. Nobody is sent to a column that is `shut`."""
-    rulings: dict[str, Ruling] = {}
-    for item, column, others in list(_newcomers(items, seats)):
-        way = _way(item, column, seats, shut)
-        seats.take(item, way.to or column)
-        comments = tuple(_comment(item, column, others, way, policy, now))
-        rulings[item.id] = Ruling(way.to, comments=comments, because=("R18",))
-    return rulings
+    item: Item
+    column: Column
+    others: tuple[Item, ...]
 
 
-def _newcomers(items: Sequence[Item], seats: Seats) -> Iterator[tuple[Item, Column, tuple[Item, ...]]]:
-    """Give everybody room in the order of coming; who finds none, with those who were there first."""
+def newcomers(items: Iterable[Item], seats: Seats) -> list[Newcomer]:
+    """Give everybody room in the order of coming; who finds none."""
+    late: list[Newcomer] = []
     for item in sorted(items, key=lambda item: item.turn):
         if item.column is None or item.column not in seats.wip.limits:
             continue
         others = seats.in_the_way(item, item.column)
         if others and item.is_movable:
-            yield item, item.column, others
+            late.append(Newcomer(item, item.column, others))
         else:
             seats.take(item, item.column)
+    return late
+
+
+def limiting(late: Sequence[Newcomer], seats: Seats, shut: frozenset[Column], policy: Policy, now: datetime) -> Rulings:
+    """What becomes of the newcomers. Nobody is sent to a column that is `shut`."""
+    rulings: dict[str, Ruling] = {}
+    for one in late:
+        way = _way(one.item, one.column, seats, shut)
+        seats.take(one.item, way.to or one.column)
+        comments = tuple(_comment(one, way, policy, now))
+        rulings[one.item.id] = Ruling(way.to, comments=comments, because=("R18",))
+    return rulings
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where a newcomer goes (None: it stays), and why it stays."""
+
+    to: Column | None
+    why: str = ""
 
 
 def _way(item: Item, column: Column, seats: Seats, shut: frozenset[Column]) -> Way:
@@ -96,17 +107,15 @@ def _way_back(item: Item, column: Column, seats: Seats, shut: frozenset[Column])
     return Way(Column.BACKLOG) if barred is None else Way(None, barred)
 
 
-def _comment(  # noqa: PLR0913, PLR0917 - all that it says
-    item: Item, column: Column, others: Sequence[Item], way: Way, policy: Policy, now: datetime
-) -> Iterator[PostComment]:
+def _comment(one: Newcomer, way: Way, policy: Policy, now: datetime) -> Iterator[PostComment]:
     """One comment for each time of coming; drafts have none."""
-    mark = key(WIP, item.entered_at)
+    item, mark = one.item, key(WIP, one.item.entered_at)
     if item.case is None or is_said(item.case.issue, mark) or (way.to is None and _is_old(item, policy)):
         return
     facts = BoardFacts(
         column=item.column_name,
-        limit=policy.board.wip.limits[column],
-        in_the_way=tuple(other.name for other in others),
+        limit=policy.board.wip.limits[one.column],
+        in_the_way=tuple(other.name for other in one.others),
         back_to=way.to.value if way.to else "",
         why=way.why,
         about=WIP,

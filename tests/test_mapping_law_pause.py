@@ -457,6 +457,16 @@ def test_who_came_too_much_before_the_emergency_is_sent_back_and_not_paused() ->
     assert [wall.where(number) for number in (1, 2)] == [BACKLOG, IN_PROGRESS]
 
 
+def test_what_cannot_be_seen_takes_nobody_s_place_when_work_is_stopped_already() -> None:
+    wall = Wall()
+    wall.card(1)
+    hidden = wall.other(Kind.HIDDEN, REVIEW)
+    wall.p0(9)
+    wall.move(hidden, IN_PROGRESS)
+    wall.keep()
+    assert (wall.where(1), wall.is_paused(1), wall.said(1)) == (BACKLOG, True, [])
+
+
 def test_a_newcomer_from_a_full_column_does_not_go_into_a_stopped_one() -> None:
     wall = Wall(rules(limits={"In Progress": 1, "Review": 1}))
     wall.card(1, REVIEW)
