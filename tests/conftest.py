@@ -100,6 +100,7 @@ def contract(request: pytest.FixtureRequest, recorder: Recorder, network: _Guard
     """Fail the test in which a description was violated or the network was tried."""
     recorder.answers_are_broken = request.node.get_closest_marker("broken_answers") is not None
     yield
+    recorder.forget()
     faults = recorder.drain() + network.attempts
     network.attempts = []
     if faults:

@@ -204,6 +204,9 @@ class Tally:
             yield from (f"  {host} ({count})" for host, count in sorted(self.strangers.items()))
 
 
+_PUBLIC: dict[str, Kind] = {"api.github.com": "github", "api.atlassian.com": "jira-cloud"}
+
+
 class Recorder:
     """Judges every exchange that it is shown, from any thread; `drain` gives the violations since the last time."""
 
@@ -211,7 +214,7 @@ class Recorder:
         self.contracts = contracts
         self.tally = Tally()
         self.answers_are_broken = False
-        self._hosts: dict[str, Kind] = {"api.github.com": "github", "api.atlassian.com": "jira-cloud"}
+        self._hosts = dict(_PUBLIC)
         self._violations: list[str] = []
         self._lock = threading.Lock()
 
@@ -221,6 +224,10 @@ class Recorder:
         A stand-in whose clients live in other processes calls `judge` with every exchange instead.
         """
         self._hosts[urlsplit(base_url).netloc] = kind
+
+    def forget(self) -> None:
+        """Take all registrations back: the next server may be given the port of one that has gone."""
+        self._hosts = dict(_PUBLIC)
 
     def judge(self, exchange: Exchange) -> None:
         """Judge an exchange; the test that is running fails if it violates a description."""

@@ -61,6 +61,12 @@ class Installation:
         if wait:
             wait_for(self.is_ready, self.log)
 
+    @property
+    def pid(self) -> int:
+        """Of the service's main process."""
+        assert self._process is not None
+        return self._process.pid
+
     @contextlib.contextmanager
     def beside(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
         """Another process of this installation in a group of its own; killed at the end if it still lives."""

@@ -102,6 +102,8 @@ class TheBoard(RuleBasedStateMachine):
         self.wall.settle()
         self.nothing_is_lost()
         self.little_is_in_progress()
+        if any(map(self.is_hidden, self.in_progress())):  # displaces all others, since it can't be moved itself
+            self.touched |= {card for card in self.cards if self.home[card] is IN_PROGRESS}
         if self.stops():
             self.all_else_stands_still()
         else:
@@ -134,13 +136,10 @@ class TheBoard(RuleBasedStateMachine):
             assert is_labelled or card in self.freed or self.is_closed(card) or self.is_hidden(card)
 
     def everything_is_back(self) -> None:
-        """Who was moved in meanwhile was there first, as always: then, and only then, a card waits in Backlog.
-
-        What can't be seen displaces others, since it can't be moved itself.
-        """
+        """Who was moved in meanwhile was there first, as always: then, and only then, a card waits in Backlog."""
         now = {card: self.wall.where(card) for card in self.cards}
         moved = {card for card in self.cards if card not in self.touched and now[card] is not self.home[card]}
-        for card in moved if not any(map(self.is_hidden, self.in_progress())) else ():
+        for card in moved:
             assert (self.home[card], now[card]) == (IN_PROGRESS, BACKLOG)
             assert any(other not in self.home or other in self.touched for other in self.in_progress())
         assert not any(self.wall.is_paused(card) for card in self.cards)
