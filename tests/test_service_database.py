@@ -1,5 +1,6 @@
 """The database on bad days under the real process: what is not stored is answered 503, what is answered 202 is done."""
 
+import contextlib
 import os
 import resource
 import shutil
@@ -24,7 +25,7 @@ from tests.postgres import OwnServer, own_server
 
 GITHUB_WAITS = 10.0  # seconds for an answer
 REPORTS = 40
-MOUNTED = 8 * 1024  # KiB
+MOUNTED = 2 * 1024  # KiB
 
 Answers = dict[str, requests.Response]
 
@@ -112,13 +113,9 @@ def _mounted(folder: Path) -> Iterator[None]:
 @contextmanager
 def _disk_filled(folder: Path) -> Iterator[None]:
     """Not a byte is left."""
-    with (folder / "filler").open("wb") as filler:
-        try:
-            while True:
-                filler.write(b"x" * 4096)
-                filler.flush()
-        except OSError:
-            pass
+    with (folder / "filler").open("wb", buffering=0) as filler, contextlib.suppress(OSError):
+        while True:
+            filler.write(b"x" * 4096)
     yield
     (folder / "filler").unlink()
 
