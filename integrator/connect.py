@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 
 from adapters.github import App, GitHubTracker, Shared, Token
+from adapters.http import Deadlines
 from adapters.jira import Basic, Bearer, JiraTracker
 from adapters.tracker import Tracker
 from integrator.clock import Clock
@@ -16,6 +17,8 @@ from mapping.okr import KEY_RESULT
 from webhooks import github as github_hooks
 from webhooks import jira as jira_hooks
 from webhooks.receiver import Receiver
+
+DEADLINES = Deadlines()
 
 
 def canonical(config: Config) -> Callable[[IssueRef], IssueRef]:
@@ -59,21 +62,30 @@ def known(config: Config, ref: IssueRef) -> IssueRef:
 TrackerFactory = Callable[[], dict[str, Tracker]]
 
 
-def tracker_factory(config: Config, clock: Clock, environ: Mapping[str, str] = os.environ) -> TrackerFactory:
+def tracker_factory(
+    config: Config, clock: Clock, environ: Mapping[str, str] = os.environ, deadlines: Deadlines = DEADLINES
+) -> TrackerFactory:
     """Makes a set of trackers for one worker thread; what the threads can share (tokens, ids, Jira) they share."""
     hubs = {name: tracker for name, tracker in config.trackers.items() if isinstance(tracker, GitHubConfig)}
     sites = {name: tracker for name, tracker in config.trackers.items() if isinstance(tracker, JiraConfig)}
     shared = {name: Shared() for name in hubs}
-    jira = {name: _jira(name, tracker, config, clock, environ) for name, tracker in sites.items()}
+    jira = {name: _jira(name, tracker, config, clock, environ, deadlines) for name, tracker in sites.items()}
 
     def connect() -> dict[str, Tracker]:
-        return {name: _github(name, hubs[name], config, clock, environ, shared[name]) for name in hubs} | jira
+        made = {name: _github(name, hubs[name], config, clock, environ, deadlines, shared[name]) for name in hubs}
+        return {**made, **jira}
 
     return connect
 
 
 def _github(  # noqa: PLR0913, PLR0917
-    name: str, tracker: GitHubConfig, config: Config, clock: Clock, environ: Mapping[str, str], shared: Shared
+    name: str,
+    tracker: GitHubConfig,
+    config: Config,
+    clock: Clock,
+    environ: Mapping[str, str],
+    deadlines: Deadlines,
+    shared: Shared,
 ) -> Tracker:
     secrets = secrets_of(name, environ)
     app = secrets.app_id and App(int(secrets.app_id), int(secrets.installation_id), secrets.private_key)
@@ -93,10 +105,13 @@ def _github(  # noqa: PLR0913, PLR0917
         form=issue_form(config),
         webhook=_webhook(name, config, secrets),
         shared=shared,
+        deadlines=deadlines,
     )
 
 
-def _jira(name: str, tracker: JiraConfig, config: Config, clock: Clock, environ: Mapping[str, str]) -> Tracker:
+def _jira(  # noqa: PLR0913, PLR0917
+    name: str, tracker: JiraConfig, config: Config, clock: Clock, environ: Mapping[str, str], deadlines: Deadlines
+) -> Tracker:
     secrets = secrets_of(name, environ)
     is_cloud = tracker.product == "cloud"
     return JiraTracker(
@@ -116,6 +131,7 @@ def _jira(name: str, tracker: JiraConfig, config: Config, clock: Clock, environ:
         use_internal_api=config.board.jira.use_internal_api,
         former=config.identity.former,
         webhook=_webhook(name, config, secrets),
+        deadlines=deadlines,
     )
 
 

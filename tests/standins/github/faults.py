@@ -16,7 +16,10 @@ Match = Callable[[str, str, Any], bool]
 
 
 class Kind(StrEnum):
-    """What goes wrong. `…_AFTER`, and whatever spoils an answer, comes when the work has been done."""
+    """What goes wrong. `…_AFTER`, and whatever spoils an answer, comes when the work has been done.
+
+    `PARTIAL_…`: every second of a GraphQL request's mutations, or of the issues it reads, fails inside GitHub.
+    """
 
     RESET_BEFORE = "reset before"
     RESET_AFTER = "reset after"
@@ -25,7 +28,10 @@ class Kind(StrEnum):
     TOO_MANY = "429"
     SECONDARY_LIMIT = "403 secondary"
     PRIMARY_LIMIT = "403 primary"
+    UNAUTHORIZED = "401"
     GRAPHQL_RATE_LIMITED = "graphql RATE_LIMITED"
+    PARTIAL_BEFORE = "graphql partial before"
+    PARTIAL_AFTER = "graphql partial after"
     SILENT_BEFORE = "silent before"
     SILENT_AFTER = "silent after"
     DRIP = "drip"
@@ -71,6 +77,7 @@ def instead(fault: Fault, clock: Clock) -> Answer | None:
     wait = {"Retry-After": str(fault.retry_after)} if fault.retry_after is not None else {}
     texts: dict[Kind, tuple[int, str, dict[str, str]]] = {
         Kind.BAD_GATEWAY_BEFORE: (502, '{"message":"Server Error"}', {}),
+        Kind.UNAUTHORIZED: (401, '{"message":"Bad credentials"}', {}),
         Kind.TOO_MANY: (429, f'{{"message":"{limited}"}}', wait),
         Kind.SECONDARY_LIMIT: (403, f'{{"message":"{limited}"}}', wait),
         Kind.PRIMARY_LIMIT: (403, '{"message":"API rate limit exceeded for installation ID 1."}', empty),

@@ -18,7 +18,10 @@ from tests.standins.github.world import View, World
 
 @dataclass
 class Asking:
-    """One request's context: who asks, and the view that is read (a mutation's is always the newest)."""
+    """One request's context: who asks, and the view that is read (a mutation's is always the newest).
+
+    `broken`: the paths of fields at which GitHub fails, `after` it did what was asked there or before.
+    """
 
     world: World
     view: View
@@ -29,6 +32,8 @@ class Asking:
     quota: Mapping[str, Any]
     cost: int = 1
     nodes: int = 0
+    broken: frozenset[tuple[str | int, ...]] = frozenset()
+    after: bool = False
 
 
 def read_time(value: Any) -> datetime:

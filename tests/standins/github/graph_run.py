@@ -19,7 +19,7 @@ from graphql import (
     parse,
     validate,
 )
-from graphql.language import OperationDefinitionNode
+from graphql.language import OperationDefinitionNode, OperationType
 
 from tests.standins.github.access import Refused
 from tests.standins.github.graph_base import Asking, page, read_time, refuse
@@ -32,6 +32,7 @@ from tests.standins.github.world import View
 
 SDL = Path(__file__).with_name("schema.graphql")
 NODE_LIMIT = 500_000
+BROKEN = "Something went wrong while executing your query."
 GITHUB_NAMES = {
     "Comment": "IssueComment",
     "Draft": "DraftIssue",
@@ -80,8 +81,11 @@ def _write_time(value: Any) -> Any:
     return stamp(value) if isinstance(value, datetime) else value
 
 
-def run(asking: Asking, body: Any, option_ids: bool = True) -> Reply:
-    """Execute a request's JSON body. Faults of the document come as GitHub sends them: status 200 and `errors`."""
+def run(asking: Asking, body: Any, option_ids: bool = True, is_broken: bool = False) -> Reply:
+    """Execute a request's JSON body. Faults of the document come as GitHub sends them: status 200 and `errors`.
+
+    `is_broken`: every second mutation, or issue that is read, fails.
+    """
     if not isinstance(body, Mapping) or not isinstance(body.get("query"), str):
         return Reply({"message": "A query attribute must be specified and must be a string."}, strange=["no query"])
     try:
@@ -96,6 +100,7 @@ def run(asking: Asking, body: Any, option_ids: bool = True) -> Reply:
         return reply
     if reply.operation == "mutation":
         asking.view = View(asking.world)
+    asking.broken = frozenset(_judged_alone(operation)[::-2]) if is_broken else frozenset()
     asking.nodes, requests = node_count(built, document, operation, variables)
     asking.cost = max(1, round(requests / 100))
     if asking.nodes > NODE_LIMIT:
@@ -137,6 +142,19 @@ def _fields(operation: OperationDefinitionNode) -> tuple[tuple[str, str], ...]:
     return tuple((x.alias.value if x.alias else x.name.value, x.name.value) for x in nodes)
 
 
+def _judged_alone(operation: OperationDefinitionNode) -> list[tuple[str | int, ...]]:
+    """The paths of what an answer judges by itself: each mutation, each issue of a repository."""
+    if operation.operation is OperationType.MUTATION:
+        return [(alias,) for alias, _ in _fields(operation)]
+    roots = (x for x in operation.selection_set.selections if isinstance(x, FieldNode) and x.alias)
+    return [
+        (root.alias.value, x.alias.value)
+        for root in roots
+        for x in (root.selection_set.selections if root.selection_set else ())
+        if isinstance(x, FieldNode) and x.alias and root.alias
+    ]
+
+
 def _written(error: GraphQLError) -> Json:
     kind = (error.extensions or {}).get("type")
     places = [{"line": x.line, "column": x.column} for x in error.locations or ()]
@@ -163,9 +181,15 @@ def _resolve(source: Any, info: "GraphQLResolveInfo[Asking]", **args: Any) -> An
     """Ask the table of the type; a list is cut into a page where the type is a connection."""
     asking: Asking = info.context
     kind, name = info.parent_type.name, info.field_name
+    is_broken = tuple(info.path.as_list()) in asking.broken
     try:
+        if is_broken and not asking.after:
+            raise refuse("SERVICE_UNAVAILABLE", BROKEN)
         if kind == "Mutation":
-            return WRITES[name](asking, args["input"]) | {"clientMutationId": args["input"].get("clientMutationId")}
+            done = WRITES[name](asking, args["input"]) | {"clientMutationId": args["input"].get("clientMutationId")}
+            if is_broken:
+                raise refuse("SERVICE_UNAVAILABLE", BROKEN)
+            return done
         resolver = READS.get(kind, {}).get(name)
         value = source[name] if resolver is None else resolver(asking, source, args)
     except Refused as no:

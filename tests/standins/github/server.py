@@ -216,16 +216,16 @@ class GitHubStandIn(Planners):
             return request, early, fault
         if not is_json:
             return request, refusal(400, "Problems parsing JSON"), fault
-        return request, self._work(request, given.get("authorization"), api), fault
+        return request, self._work(request, given.get("authorization"), api, fault.kind if fault else None), fault
 
-    def _work(self, request: Request, authorization: str | None, api: str) -> Answer:
+    def _work(self, request: Request, authorization: str | None, api: str, fault: Kind | None) -> Answer:
         resource = "graphql" if request.path == "/graphql" else "core"
         quota = self.quotas[resource]
         try:
             if quota.left <= 0 and request.path != "/rate_limit":
                 done = self._limited(resource)
             elif resource == "graphql":
-                done = self._graphql(request, authorization)
+                done = self._graphql(request, authorization, fault)
             else:
                 done = self._rest(request, authorization, api)
         except Refused as no:
@@ -268,7 +268,7 @@ class GitHubStandIn(Planners):
         )
         return answer(call, ROUTES)
 
-    def _graphql(self, request: Request, authorization: str | None) -> Answer:
+    def _graphql(self, request: Request, authorization: str | None, fault: Kind | None) -> Answer:
         if request.method != "POST":
             raise Unexpected(f"{request.method} /graphql")
         caller, quota = self.access.caller(authorization), self.quotas["graphql"]
@@ -277,7 +277,9 @@ class GitHubStandIn(Planners):
         with self.world.lock:
             view = View.behind(self.world, self.lag)
             asking = Asking(self.world, view, caller, self.access, self.acts, self.board, shown)
-            reply = run(asking, request.body, self.option_ids)
+            asking.after = fault is Kind.PARTIAL_AFTER
+            is_broken = fault in {Kind.PARTIAL_BEFORE, Kind.PARTIAL_AFTER}
+            reply = run(asking, request.body, self.option_ids, is_broken)
         quota.spend(asking.cost - 1)
         request.operation, request.fields = reply.operation, reply.fields
         self.unexpected += [f"GraphQL: {x}" for x in reply.strange]

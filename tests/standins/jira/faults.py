@@ -20,9 +20,10 @@ FaultKind = Literal[
     "timeout-after",
     "delay",
     "400",
+    "401",
 ]
 WORK_UNDONE: frozenset[FaultKind] = frozenset(
-    {"reset-before", "502-before", "429", "429-bare", "503", "timeout", "400"}
+    {"reset-before", "502-before", "429", "429-bare", "503", "timeout", "400", "401"}
 )
 Match = Callable[[str, str, Any], bool]
 

@@ -161,6 +161,8 @@ class Handler(BaseHTTPRequestHandler):
                 self._send(exchange, Answer(502))
             case "400":
                 self._send(exchange, Answer(400, {"errorMessages": [fault.reason], "errors": {}}))
+            case "401":
+                self._send(exchange, Answer(401))
             case "429":
                 self._send(exchange, Answer(429), (waiting, f"RateLimit-Reason: {fault.reason}"))
             case "429-bare":
