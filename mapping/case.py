@@ -8,7 +8,19 @@ from typing import Any, Self
 
 from mapping.changes import Refusal, Why
 from mapping.commands import Fact, Misread, Triage
-from mapping.history import Mark, Order, Pause, Run, events_of, is_fact, pauses_of, runs_of, said_in, updates
+from mapping.history import (
+    Mark,
+    Order,
+    Pause,
+    Run,
+    as_others_left_it,
+    events_of,
+    is_fact,
+    pauses_of,
+    runs_of,
+    said_in,
+    updates,
+)
 from mapping.issue import Comment, Happened, Issue, Standing, TimelineEvent
 from mapping.judging import Judge, is_self
 from mapping.objectives import why_not_approved
@@ -68,6 +80,7 @@ class Case:
         memo = status.marker.memo if status and status.marker else {}
         reported_at = _reported_at(issue, memo)
         events = events_of(issue)
+        issue = as_others_left_it(issue, events)
         said = said_in(issue, policy)
         allowed = tuple(order for order in said.orders if not _why_refused(order, policy))
         judge = Judge.of(issue, events, policy)

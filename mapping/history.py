@@ -67,9 +67,41 @@ class Said:
 
 
 def events_of(issue: Issue) -> tuple[TimelineEvent, ...]:
-    """The timeline in its order, each event once."""
+    """The timeline in its order, each event once, without what we reopened: we never mean to.
+
+    On Jira a move of ours that was under way while somebody closed the issue takes it out of the done statuses again.
+    """
     once = {event.id: event for event in issue.timeline}
-    return tuple(sorted(once.values(), key=lambda event: (event.at, event.id)))
+    ordered = sorted(once.values(), key=lambda event: (event.at, event.id))
+    return tuple(_by_others(ordered)) if any(map(_is_our_reopening, ordered)) else tuple(ordered)
+
+
+def _by_others(events: list[TimelineEvent]) -> Iterator[TimelineEvent]:
+    """The events without our reopening of what others closed, and without our closing that made up for it."""
+    is_closed = is_by_mistake = False
+    for event in events:
+        if is_closed and _is_our_reopening(event):
+            is_by_mistake = True
+        elif not (is_by_mistake and event.kind is Happened.CLOSED and _is_ours(event)):
+            if event.kind is Happened.CLOSED or event.kind is Happened.REOPENED:
+                is_closed, is_by_mistake = event.kind is Happened.CLOSED, False
+            yield event
+
+
+def _is_our_reopening(event: TimelineEvent) -> bool:
+    return event.kind is Happened.REOPENED and _is_ours(event)
+
+
+def _is_ours(event: TimelineEvent) -> bool:
+    return event.by is not None and event.by.standing is Standing.SELF
+
+
+def as_others_left_it(issue: Issue, events: tuple[TimelineEvent, ...]) -> Issue:
+    """The issue, closed since somebody closed it, though a move of ours reopened it by mistake."""
+    if len(events) == len({event.id for event in issue.timeline}):
+        return issue
+    turns = [event for event in events if event.kind is Happened.CLOSED or event.kind is Happened.REOPENED]
+    return replace(issue, closed_at=turns[-1].at if turns[-1].kind is Happened.CLOSED else None)
 
 
 def said_in(issue: Issue, policy: Policy) -> Said:

@@ -6,6 +6,7 @@ from typing import Any
 
 from mapping.case import Case
 from mapping.issue import Card, Column, Happened, Standing
+from mapping.judging import is_self
 
 ROBOT_WINDOW = timedelta(seconds=15)
 
@@ -42,12 +43,23 @@ def _wanted(case: Case, card: Card) -> Column | None:
     closed_at = case.issue.closed_at
     if closed_at is not None:
         left_before = card.moved_at is None or card.moved_at < closed_at
-        return Column.DONE if card.name is not None and left_before else None
+        is_left_over = left_before or _was_moved_by_us(case, card)
+        return Column.DONE if card.name is not None and is_left_over else None
     if case.is_emergency:
         return Column.EMERGENCY_QUEUE
     if case.severity is not None and card.name is None:
         return Column.BACKLOG
     return Column.BACKLOG if case.severity is not None and _left_over(case, card) else None
+
+
+def _was_moved_by_us(case: Case, card: Card) -> bool:
+    """The last move was ours: we meant an open issue, and somebody closed it meanwhile."""
+    moves = [event for event in case.events if event.kind is Happened.MOVED]
+    if moves:
+        return is_self(moves[-1].by)
+    placed_at = _placed_at(case)
+    is_there = card.column is not None and case.memo.get("placed") == card.column.value
+    return is_there and placed_at is not None and card.moved_at is not None and card.moved_at < placed_at + ROBOT_WINDOW
 
 
 def _left_over(case: Case, card: Card) -> bool:

@@ -327,3 +327,26 @@ def test_lease_and_pauses_stop_the_ranking(start: Start) -> None:
     house.jira.fault(lambda _, __, body: isinstance(body, dict) and "rankAfterIssue" in body, "429")
     outcome = tracker.arrange(BOARD, changes, lambda: next(answers))
     assert (outcome.applied, [change for change, _ in outcome.failed]) == ((changes[0],), [changes[1]])
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_who_closes_an_emergency_while_it_is_being_moved_has_closed_it(start: Start, product: Product) -> None:
+    """Our move takes it out of Done again; the next look puts it back, and nothing stands still because of it."""
+    house = start(product)
+    tracker = house.tracker()
+    house.clock.at += timedelta(minutes=1)
+    planned = moved(house, "In Progress")[0]
+    p0 = house.jira.create_issue("OPS", "alice", "DB down", None, ["P0"])
+    plan = plan_issue(Case.of(read(tracker, p0), POLICY), POLICY, house.clock())
+    house.clock.at += timedelta(seconds=1)
+    closed_at = house.clock()
+    house.jira.transition(p0, "bob", "Done")
+    house.clock.at += timedelta(seconds=1)
+    assert write(tracker, p0, *in_words(plan.changes, "wiki", house.clock(), Texts())).failed == ()
+    assert house.jira.issue(p0).status == "Emergency Queue"
+    assert keep(tracker, house.clock(), p0) == BoardPlan({})
+    care(tracker, house.clock(), p0)
+    assert [house.jira.issue(key).status for key in (p0, planned)] == ["Done", "In Progress"]
+    told = Case.of(read(tracker, p0), POLICY).issue.closed_at
+    assert told is not None
+    assert told - closed_at < timedelta(seconds=0.5)

@@ -504,6 +504,35 @@ def test_events_once_and_in_their_order() -> None:
     assert events_of(an_issue(timeline=(third, second, first, third))) == (first, second, third)
 
 
+CLOSED, REOPENED = Happened.CLOSED, Happened.REOPENED
+BY_MISTAKE = (did(5, "bob", CLOSED), did(6, "us", REOPENED))
+
+
+@pytest.mark.parametrize(
+    ("timeline", "closed", "runs"),
+    [
+        pytest.param(BY_MISTAKE, 5, [(0, 5)], id="our move reopens what bob closed"),
+        pytest.param((*BY_MISTAKE, did(7, "us", CLOSED)), 5, [(0, 5)], id="we put it back"),
+        pytest.param((*BY_MISTAKE, did(7, "us", CLOSED), did(8, "us", REOPENED)), 5, [(0, 5)], id="again"),
+        pytest.param((*BY_MISTAKE, did(7, "bob", CLOSED)), 7, [(0, 5)], id="bob closes it again"),
+        pytest.param((*BY_MISTAKE, did(7, "bob", REOPENED)), None, [(0, 5), (7, None)], id="bob reopens it"),
+        pytest.param(
+            (*BY_MISTAKE, did(7, "bob", REOPENED), did(9, "us", CLOSED)), 9, [(0, 5), (7, 9)], id="closed in our name"
+        ),
+        pytest.param((*BY_MISTAKE, did(7, "bob", Happened.MOVED, "Done")), 5, [(0, 5)], id="moved"),
+        pytest.param((did(6, "us", REOPENED),), None, [(0, None)], id="nobody closed it"),
+    ],
+)
+def test_what_somebody_closed_is_closed_whatever_move_of_ours_met_it(
+    timeline: tuple[TimelineEvent, ...], closed: float | None, runs: list[tuple[float, float | None]]
+) -> None:
+    turns = [event for event in timeline if event.kind in {CLOSED, REOPENED}]
+    case = case_of(an_issue(timeline=timeline, closed_at=turns[-1].at if turns[-1].kind is CLOSED else None))
+    assert case.issue.closed_at == (None if closed is None else at(closed))
+    told = [(run.start.at, run.end.at if run.end else None) for run in case.runs]
+    assert told == [(at(begin), None if end is None else at(end)) for begin, end in runs]
+
+
 def test_our_own_comments_by_marker() -> None:
     older, newer = said(1, "us", "", marker=Marker("status", "a")), said(2, "us", "", marker=Marker("status", "b"))
     other, human = said(0, "us", "", marker=Marker("draft", "c")), said(0.5, "carol", "")

@@ -35,6 +35,8 @@ def placed(minutes: float, **more: Any) -> dict[str, Any]:
     return {"placed": QUEUE.value, "placed_at": at(minutes).isoformat(), **more}
 
 
+BY_MISTAKE = (did(5, "bob", Happened.CLOSED), moved(6, "us", "Emergency Queue"), did(6, "us", REOPENED))
+
 ROWS: list[tuple[str, dict[str, Any], Column | None, str]] = [
     # an emergency goes to its queue
     ("no board", {"body": STOPPED, "card": None}, None, ""),
@@ -253,6 +255,40 @@ ROWS: list[tuple[str, dict[str, Any], Column | None, str]] = [
     ("closed in Done", {"card": card(DONE, 1), "closed_at": at(5)}, None, ""),
     ("closed, not on the board", {"body": STOPPED, "card": card(), "closed_at": at(5)}, None, ""),
     ("closed, moved afterwards", {"body": STOPPED, "card": card(REVIEW, 6), "closed_at": at(5)}, None, ""),
+    (
+        "closed while our move was under way",
+        {"card": card(QUEUE, 6), "closed_at": at(5), "timeline": (moved(6, "us", "Emergency Queue"),)},
+        DONE,
+        "",
+    ),
+    (
+        "closed while our move was under way, and moved afterwards",
+        {
+            "card": card(REVIEW, 7),
+            "closed_at": at(5),
+            "timeline": (moved(6, "us", "Emergency Queue"), moved(7, "bob", "Review")),
+        },
+        None,
+        "",
+    ),
+    (
+        "closed while our move was under way, as only our memo tells",
+        {"card": card(QUEUE, 1.1), "closed_at": at(1), "comments": memo(QUEUE, 0.9)},
+        DONE,
+        "",
+    ),
+    (
+        "closed, moved where we had put it before",
+        {"card": card(QUEUE, 9), "closed_at": at(5), "comments": memo(QUEUE, 1)},
+        None,
+        "",
+    ),
+    (
+        "reopened by our own move while somebody closed it",
+        {"body": STOPPED, "card": card(QUEUE, 6), "timeline": BY_MISTAKE},
+        DONE,
+        "",
+    ),
     (
         "closed, Done is barred",
         {"card": card(REVIEW, 1, barred={DONE: "A screen is in the way."}), "closed_at": at(5)},
