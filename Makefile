@@ -28,7 +28,7 @@ bench: $(READY)
 	@$(PY) -m bench $(if $(JSON),--json)
 
 lock:
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	uv pip compile pyproject.toml --extra dev --extra bench --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --output-file requirements.lock
 
 $(READY): requirements.lock pyproject.toml

@@ -22,10 +22,10 @@ LOOK_UP = 1.0  # seconds between two looks at whether the parent still lives
 LAST_PATIENCE = int(FAREWELL) + 5  # seconds for the worker process
 
 
-def serve(host: str, port: int) -> None:
-    """Listen until told to end; KeyboardInterrupt when it was Ctrl-C."""
+def serve(host: str, port: int, target: str = "integrator.granian_server:application") -> None:
+    """Listen until told to end; KeyboardInterrupt when it was Ctrl-C. `target` makes the application."""
     server = _Server(
-        target="integrator.granian_server:application",
+        target=target,
         factory=True,
         address=host,
         port=port,
