@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from adapters.memory_cards import Cards
-from adapters.tracker import Dialect, Finding, Gone, Health, LeaseLost, Outcome, Page, Step
+from adapters.tracker import Budget, Dialect, Finding, Gone, Health, LeaseLost, Outcome, Pace, Page, Step
 from mapping.board import Board, BoardCard, Kind
 from mapping.card import WRITTEN
 from mapping.changes import (
@@ -70,6 +70,8 @@ class MemoryTracker:
         self._moved: dict[IssueRef, IssueRef] = {}
         self._ids = itertools.count(1)
         self._lock = threading.RLock()
+        self.budgets: tuple[Budget, ...] = ()
+        self.paces: tuple[Pace, ...] = ()
 
     # ------------------------------------------------------------------ what people do
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal, Protocol
 
@@ -26,12 +26,37 @@ class Outcome:
     """What came of an issue's changes, judged one by one.
 
     `updated_at` is the newest time of last update that an answer named (a later read that is older is stale).
-    `failed` pairs a change with the tracker's reason; the issue is tried again.
+    `failed` pairs a change with the tracker's reason; the issue is tried again. `retry_at`: the tracker asked for a
+    pause with this issue, so that it is tried again then and nothing is wrong with it; `stopped`: with everything.
     """
 
     applied: tuple[Change, ...] = ()
     failed: tuple[tuple[Change, str], ...] = ()
     updated_at: datetime | None = None
+    retry_at: datetime | None = None
+    stopped: "TrackerError | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a tracker said at `seen_at` of one of its limits: requests (GraphQL: points) left until it begins anew.
+
+    `of` is the tracker's own name of it, where it has several.
+    """
+
+    of: str
+    limit: int
+    left: int
+    resets_at: datetime
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many comments and issues may be created within any such span."""
+
+    most: int
+    within: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +127,16 @@ class Tracker(Protocol):
 
     name: str
     dialect: Dialect
+
+    @property
+    def budgets(self) -> tuple[Budget, ...]:
+        """What the tracker said last of its limits; empty where it says nothing."""
+        ...
+
+    @property
+    def paces(self) -> tuple[Pace, ...]:
+        """What limits the creation of comments and issues, for all workers together; empty: nothing does."""
+        ...
 
     def read(self, refs: Sequence[IssueRef]) -> Mapping[IssueRef, Issue | Gone]:
         """The issues as they are now, in as few requests as the tracker allows. Every ref asked for is answered."""

@@ -93,6 +93,29 @@ trackers = sa.Table(
     sa.Column("failures", sa.Integer, nullable=False),
 )
 
+budgets = sa.Table(
+    "budgets",
+    metadata,
+    sa.Column("tracker", sa.Text, primary_key=True),
+    sa.Column("resource", sa.Text, primary_key=True),
+    sa.Column("most", sa.BigInteger, nullable=False),
+    sa.Column("remaining", sa.BigInteger, nullable=False),
+    sa.Column("resets_at", Instant, nullable=False),
+    sa.Column("seen_at", Instant, nullable=False),
+)
+
+creations = sa.Table(
+    "creations",
+    metadata,
+    sa.Column("id", _Id, primary_key=True, autoincrement=True),
+    sa.Column("tracker", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("lane", sa.SmallInteger, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("begun", sa.Boolean, nullable=False),
+    sa.Index("creations_pace", "tracker", "at"),
+)
+
 deliveries = sa.Table(
     "deliveries",
     metadata,

@@ -11,6 +11,7 @@ from adapters.github.doctor import Doctor
 from adapters.github.ids import Ids
 from adapters.github.issue_fields import IssueFields
 from adapters.github.issues import Issues
+from adapters.github.limits import PACES
 from adapters.github.prepare import Preparation
 from adapters.github.read import Reader
 from adapters.github.settings import (
@@ -24,7 +25,7 @@ from adapters.github.settings import (
 )
 from adapters.github.shared import Shared
 from adapters.http import Deadlines
-from adapters.tracker import Dialect, Finding, Gone, Outcome, Page, Step
+from adapters.tracker import Budget, Dialect, Finding, Gone, Outcome, Pace, Page, Step
 from mapping.board import Board
 from mapping.changes import Change, MoveCard, PlaceCard
 from mapping.issue import BoardRef, Column, Issue, IssueRef
@@ -78,7 +79,7 @@ class GitHubTracker:
             paused=paused,
             deadlines=deadlines or Deadlines(),
         )
-        shared = shared or Shared()
+        self._shared = shared = shared or Shared()
         self._client = Client(settings, shared, clock)
         ids = Ids(settings, self._client, shared, clock)
         issue_fields = IssueFields(settings, self._client, shared, clock)
@@ -89,6 +90,16 @@ class GitHubTracker:
         self._arranger = Arranger(settings, self._client, shared, ids, clock)
         self._doctor = Doctor(settings, self._client, issue_fields)
         self._preparation = Preparation(settings, self._client, issue_fields)
+
+    @property
+    def budgets(self) -> tuple[Budget, ...]:
+        """What GitHub said last of the limits of REST and of GraphQL, to any thread of this connection."""
+        return self._shared.budgets.told
+
+    @property
+    def paces(self) -> tuple[Pace, ...]:
+        """A little less than GitHub takes."""
+        return PACES
 
     def read(self, refs: Sequence[IssueRef]) -> Mapping[IssueRef, Issue | Gone]:
         """The issues as they are now: one request for a hundred, more only for long histories and moved issues."""

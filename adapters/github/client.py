@@ -4,8 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any, NoReturn
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,6 +12,7 @@ import github
 import requests
 from github import Auth, GithubException
 
+from adapters.github.limits import retry_at
 from adapters.github.settings import App, Settings
 from adapters.github.shared import AccessToken, Shared
 from adapters.http import DeadlineExceeded, mount
@@ -22,7 +22,6 @@ Json = Mapping[str, Any]
 
 _API_VERSION = "2022-11-28"
 _USER_AGENT = "spark-integrator"
-_UNTOLD_PAUSE = timedelta(seconds=60)  # GitHub: without retry-after or a reset wait at least a minute
 _TOO_SLOW = {500, 502, 504}
 _LIMIT_WORDS = ("rate limit", "submitted too quickly", "abuse detection")
 
@@ -78,7 +77,7 @@ class Client:
         self._shared = shared
         self._clock = clock
         self.app = self._github(_app_auth(settings.auth)) if isinstance(settings.auth, App) else None
-        self.github = self._github(self._auth())
+        self.github = self._github(self._auth(), self._hear)
 
     def graphql(self, query: str, variables: Json, needs: str) -> Answer:
         """One GraphQL request; `needs` names the permission that a refusal is about."""
@@ -144,7 +143,7 @@ class Client:
     def _judge(self, status: int, headers: Mapping[str, Any], body: Any, needs: str) -> NoReturn:
         message = str(body.get("message") or "") if isinstance(body, Mapping) else ""
         if status in {403, 429} and _is_limit(status, headers, message):
-            raise RateLimited(f"GitHub asks for a pause ({message or status})", self._retry_at(headers))
+            raise RateLimited(f"GitHub asks for a pause ({message or status})", retry_at(headers, self._clock()))
         if status == 401:
             self._forget_token()
             raise AccessDenied(f"GitHub doesn't accept the credentials ({message or status})")
@@ -165,7 +164,7 @@ class Client:
         said = "; ".join(str(error.get("message")) for error in errors[:3])
         kinds = {error.get("type") for error in errors}
         if "RATE_LIMITED" in kinds or any(words in said.lower() for words in _LIMIT_WORDS):
-            raise RateLimited(f"GitHub asks for a pause ({said})", self._retry_at(headers))
+            raise RateLimited(f"GitHub asks for a pause ({said})", retry_at(headers, self._clock()))
         located = any("path" in error for error in errors)
         if kinds <= {"FORBIDDEN", "INSUFFICIENT_SCOPES"} and not located:
             raise AccessDenied(f"GitHub refuses {needs}: {said}")
@@ -174,21 +173,6 @@ class Client:
         if not located:
             raise Refused(200, said)
         return Answer(data, errors)
-
-    def _retry_at(self, headers: Mapping[str, Any]) -> datetime:
-        now = self._clock()
-        after = str(headers.get("retry-after", ""))
-        if after.isdigit():
-            return now + timedelta(seconds=int(after))
-        if after:
-            try:
-                return parsedate_to_datetime(after).astimezone(UTC)
-            except ValueError:
-                return now + _UNTOLD_PAUSE
-        reset = str(headers.get("x-ratelimit-reset", ""))
-        if reset.isdigit() and headers.get("x-ratelimit-remaining") == "0":
-            return max(datetime.fromtimestamp(int(reset), UTC), now + timedelta(seconds=1))
-        return now + _UNTOLD_PAUSE
 
     def _auth(self) -> Auth.Auth:
         auth = self._settings.auth
@@ -213,7 +197,10 @@ class Client:
         if isinstance(self._settings.auth, App):
             self._shared.token.forget()
 
-    def _github(self, auth: Auth.Auth) -> github.Github:
+    def _hear(self, response: requests.Response, **_: Any) -> None:
+        self._shared.budgets.heard(response.headers, self._clock())
+
+    def _github(self, auth: Auth.Auth, hear: Callable[..., None] | None = None) -> github.Github:
         client = github.Github(
             base_url=self._settings.url.rstrip("/"),
             auth=auth,
@@ -228,6 +215,8 @@ class Client:
         # PyGithub makes its connection lazily and keeps it; injected connection classes would be made anew each call.
         connection = client.requester._Requester__createConnection()  # type: ignore[attr-defined]
         mount(connection.session, self._settings.deadlines)
+        if hear is not None:  # an App's own requests have limits of their own
+            connection.session.hooks["response"].append(hear)
         return client
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
+from adapters.github.limits import Budgets
 from mapping.issue import IssueRef, Opened
 
 K = TypeVar("K")
@@ -188,6 +189,7 @@ class Shared:
         self.listing: Kept[str, str] = Kept(_ORGANISATION_KNOWN_FOR)  # where REST lists cards; empty: nowhere
         self.issue_fields: Kept[str, Mapping[str, Field]] = Kept(_ORGANISATION_KNOWN_FOR)
         self.drafts: Kept[str, Draft] = Kept(_IDS_KNOWN_FOR)
+        self.budgets = Budgets()
         self.moves = Moves()
         self.openings = Openings()
         self.issues: Kept[IssueRef, Known] = Kept(_ISSUES_KNOWN_FOR, at_most=20_000)

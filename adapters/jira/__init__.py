@@ -20,7 +20,7 @@ from adapters.jira.screens import Screens
 from adapters.jira.search import pages
 from adapters.jira.site import Product, Setup, Site
 from adapters.jira.values import Values
-from adapters.tracker import Dialect, Finding, Gone, Outcome, Page, Step
+from adapters.tracker import Budget, Dialect, Finding, Gone, Outcome, Pace, Page, Step
 from mapping.board import Board
 from mapping.changes import Change, MoveCard, PlaceCard
 from mapping.issue import BoardRef, Column, Issue, IssueRef
@@ -79,6 +79,16 @@ class JiraTracker:
         self._doctor = Doctor(self._site, hooks, about_board, about_fields, self._projects, tuple(labels), address)
         makes = NewFields(self._site, about_fields), Columns(self._site) if use_internal_api else None
         self._preparation = Preparation(self._doctor, hooks, *makes, f"SPARK integrator ({name})", webhook)
+
+    @property
+    def budgets(self) -> tuple[Budget, ...]:
+        """What Jira said last of its limit, to any thread."""
+        return self._site.client.limits.told
+
+    @property
+    def paces(self) -> tuple[Pace, ...]:
+        """Jira limits requests, not what they create."""
+        return ()
 
     def read(self, refs: Sequence[IssueRef]) -> Mapping[IssueRef, Issue | Gone]:
         """The issues as they are now: on Cloud a hundred in one request, on Data Center one each."""

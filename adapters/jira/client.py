@@ -12,7 +12,8 @@ import requests
 from jira import JIRA
 
 from adapters.http import Deadlines, mount
-from adapters.jira.errors import judge
+from adapters.jira.errors import EndpointBusy, judge
+from adapters.jira.limits import Limits
 from adapters.tracker import Unreachable
 
 PLATFORM = "api/2"  # version 2 on Cloud and Data Center alike: texts are wiki markup strings on both
@@ -42,6 +43,7 @@ class Client:
         self._auth = auth
         self._clock = clock
         self._deadlines = deadlines
+        self.limits = Limits()
         self._local = threading.local()
 
     @property
@@ -52,8 +54,12 @@ class Client:
     def call(self, method: str, path: str, body: Any = None, **params: str | int) -> Any:
         """Send one request, once; the parsed answer, None when it is empty. TrackerError when it fails."""
         data = None if body is None else json.dumps(body)
+        self.limits.check(method, path, self._clock())
         try:
             response = self._session().request(method, f"{self.url}/rest/{path}", params=params or None, data=data)
+        except EndpointBusy as busy:
+            self.limits.leave(method, path, busy)
+            raise
         except requests.RequestException as failure:
             raise Unreachable(f"no answer from {self.host} ({type(failure).__name__})") from failure
         return self._parsed(response)
@@ -92,7 +98,9 @@ class Client:
         return client
 
     def _judge(self, response: requests.Response, **_: Any) -> None:
-        judge(response, self._clock())
+        now = self._clock()
+        self.limits.heard(response.headers, now)
+        judge(response, now)
 
 
 def issue_path(key: str, *rest: str) -> str:

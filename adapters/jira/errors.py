@@ -13,6 +13,7 @@ from adapters.tracker import AccessDenied, RateLimited, TrackerError, Unreachabl
 
 DEFAULT_PAUSE = timedelta(seconds=30)
 _PER_ISSUE = "jira-per-issue-on-write"
+_BURST = "jira-burst-based"
 _LOGIN_FAILED = re.compile(r"AUTHENTICAT(ED_FAILED|ION_DENIED)")
 
 
@@ -32,6 +33,10 @@ class Forbidden(Refused, AccessDenied):
 
 class IssueBusy(RateLimited):
     """Too many writes to one issue in a short time; the rest of the site goes on."""
+
+
+class EndpointBusy(RateLimited):
+    """Too many requests of one kind in a short time; other kinds go on."""
 
 
 def judge(response: requests.Response, now: datetime) -> None:
@@ -76,21 +81,33 @@ def _messages(body: Mapping[str, Any]) -> list[str]:
 
 def _pause(response: requests.Response, now: datetime) -> RateLimited:
     reason = _line(response.headers.get("RateLimit-Reason", "")) or f"HTTP {response.status_code}"
-    kind = IssueBusy if reason == _PER_ISSUE else RateLimited
+    kind = {_PER_ISSUE: IssueBusy, _BURST: EndpointBusy}.get(reason, RateLimited)
     return kind(f"{_host(response)} asked for a pause ({reason})", retry_at=_retry_at(response, now))
 
 
 def _retry_at(response: requests.Response, now: datetime) -> datetime:
     """When to ask again: Retry-After in seconds or as a date, else X-RateLimit-Reset, else half a minute from now."""
     earliest = now + timedelta(seconds=1)
-    after, reset = response.headers.get("Retry-After", "").strip(), response.headers.get("X-RateLimit-Reset", "")
+    after = response.headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"\d{1,8}(\.\d+)?", after):
+        return max(earliest, now + timedelta(seconds=float(after)))
     try:
-        if re.fullmatch(r"\d{1,8}(\.\d+)?", after):
-            return max(earliest, now + timedelta(seconds=float(after)))
-        told = parsedate_to_datetime(after) if after else datetime.fromisoformat(reset)
+        told = _aware(parsedate_to_datetime(after)) if after else moment_of_reset(response.headers)
     except ValueError:
-        return now + DEFAULT_PAUSE
-    return max(earliest, told if told.tzinfo else told.replace(tzinfo=UTC))
+        told = None
+    return max(earliest, told) if told else now + DEFAULT_PAUSE
+
+
+def moment_of_reset(headers: Mapping[str, str]) -> datetime | None:
+    """When a limit begins anew, where Jira says so."""
+    try:
+        return _aware(datetime.fromisoformat(headers.get("X-RateLimit-Reset", "")))
+    except ValueError:
+        return None
+
+
+def _aware(at: datetime) -> datetime:
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _not_signed_in(response: requests.Response) -> str:
