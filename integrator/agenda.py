@@ -15,7 +15,8 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Connection
 
-from integrator.store import Instant, Store, Unwritable, agenda, deliveries, facts, intents, trackers
+from integrator.store import Instant, Store, Unwritable, agenda, facts, intents, trackers
+from integrator.touching import keeping, later, touch_row, touching
 from mapping.issue import IssueRef, Subject, subject_of
 from webhooks.delivery import Delivery, NotStored, Touch
 
@@ -60,6 +61,7 @@ class Agenda:
         self._store = store
         self._me = me
         self._policy_hash = policy_hash
+        self._touching, self._keeping = touching(store), keeping(store)
 
     # ------------------------------------------------------------------ putting on
 
@@ -77,8 +79,7 @@ class Agenda:
                 "subjects": " ".join(str(touched.ref) for touched in delivery.touches),
                 "received_at": now,
             }
-            insert = self._store.upsert(deliveries).values(row).on_conflict_do_nothing()
-            return conn.execute(insert.returning(deliveries.c.id)).first() is not None
+            return conn.execute(self._keeping, row).first() is not None
 
         try:
             is_new = self._store.write(work)
@@ -99,37 +100,15 @@ class Agenda:
             self._touch(conn, Touch(ref), lane, at or self._store.now())
 
     def _touch(self, conn: Connection, touch: Touch, lane: Lane, at: datetime) -> None:
-        new = self._store.upsert(agenda).values(
-            subject=str(touch.ref),
-            tracker=touch.ref.tracker,
-            lane=lane,
-            look_at=at,
-            seq=1,
-            floor=touch.floor,
-            shows=" ".join(touch.shows),
-            attempts=0,
-        )
-        waiting = agenda.c.look_at.is_not(None)
-        earlier = waiting & (agenda.c.look_at <= new.excluded.look_at)
-        conn.execute(
-            new.on_conflict_do_update(
-                index_elements=[agenda.c.subject],
-                set_={
-                    "look_at": sa.case((earlier, agenda.c.look_at), else_=new.excluded.look_at),
-                    "lane": sa.case((waiting & (agenda.c.lane < lane), agenda.c.lane), else_=lane),
-                    "seq": agenda.c.seq + 1,
-                    "floor": _later(agenda.c.floor, new.excluded.floor),
-                    "shows": _shows(new.excluded),
-                    "attempts": 0,
-                    "parked_at": None,
-                },
-            )
-        )
+        conn.execute(self._touching, touch_row(touch, lane, at))
 
     # ------------------------------------------------------------------ taking up
 
-    def claim(self, tracker: str, limit: int) -> list[Claim]:
-        """Lease up to `limit` due issues of a tracker: events first, then due clocks, then sweeps."""
+    def claim(self, tracker: str, limit: int, with_sweeps: int = 0) -> list[Claim]:
+        """Lease up to `limit` due issues of a tracker: events first, then due clocks, then sweeps.
+
+        `with_sweeps`: up to how many where sweeps fill the batch.
+        """
         now = self._store.now()
 
         def work(conn: Connection) -> list[Claim]:
@@ -138,8 +117,9 @@ class Agenda:
                 return []
             claims: list[Claim] = []
             for lane in Lane:
-                if len(claims) < limit:
-                    claims += self._claim_lane(conn, tracker, lane, now, limit - len(claims))
+                most = max(limit, with_sweeps) if lane is Lane.SWEEP else limit
+                if len(claims) < most:
+                    claims += self._claim_lane(conn, tracker, lane, now, most - len(claims))
             return claims
 
         return self._store.write(work)
@@ -197,7 +177,7 @@ class Agenda:
             .values(
                 look_at=sa.case((unchanged, sa.null()), else_=agenda.c.look_at),
                 timer_at=timer_at,
-                floor=_later(agenda.c.floor, sa.literal(floor, agenda.c.floor.type)),
+                floor=later(agenda.c.floor, sa.literal(floor, agenda.c.floor.type)),
                 shows=sa.case((unchanged, ""), else_=agenda.c.shows),
                 lease_until=None,
                 lease_by=None,
@@ -368,18 +348,6 @@ def _claimed(row: Any, lane: Lane) -> Claim:
     return Claim(subject_of(row.subject), row.seq, lane, row.attempts, row.floor, shows)
 
 
-def _shows(new: Any) -> Any:
-    """The tokens that belong to the floor: those of one second add up, those of an earlier one are forgotten."""
-    same = new.floor == agenda.c.floor
-    newer = agenda.c.floor.is_(None) | (new.floor > agenda.c.floor)
-    return sa.case((same, agenda.c.shows + " " + new.shows), (newer, new.shows), else_=agenda.c.shows)
-
-
 def _growing(times: int, most: timedelta) -> timedelta:
     """A pause that doubles each time, and after hours of it is no longer than `most`."""
     return min(FIRST_RETRY * (1 << min(times - 1, 16)), most)
-
-
-def _later(stored: Any, new: Any) -> Any:
-    """The later of two instants of which either may be missing."""
-    return sa.case((stored.is_(None), new), (new.is_(None), stored), (new > stored, new), else_=stored)

@@ -4,7 +4,7 @@ A batch is one tracker's. Whatever goes wrong with the tracker holds the tracker
 whatever goes wrong with an issue is that issue's alone.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,6 +30,8 @@ log = structlog.get_logger()
 
 BATCH = 50
 CHUNK = 20
+SWEEP = 100  # issues of a backfill, read at once and written at once: both trackers take a hundred in a request
+BOARD_AFTER_SWEEP = timedelta(seconds=60)
 REREAD = timedelta(seconds=1)
 BELIEVE_AFTER = timedelta(seconds=60)
 LAG = timedelta(seconds=10)
@@ -126,7 +128,7 @@ class Worker:
 
     def _run_batch(self, tracker: Tracker) -> int:
         until = self._store.now() + LEASE
-        claims = self._agenda.claim(tracker.name, BATCH)
+        claims = self._agenda.claim(tracker.name, BATCH, with_sweeps=SWEEP)
         if not claims:
             return 0
         self._held, self._held_until = claims, until
@@ -183,9 +185,10 @@ class Worker:
                 self._postpone(claim, self._store.now() + REREAD)
             else:
                 todos.append(self._todo(claim, ref, issue))
-        for start in range(0, len(todos), CHUNK):
+        self._write(tracker, [todo for todo in todos if not todo.plan.changes])
+        for chunk in _chunks([todo for todo in todos if todo.plan.changes]):
             self._go_on()
-            self._write(tracker, todos[start : start + CHUNK])
+            self._write(tracker, chunk)
 
     def _todo(self, claim: Claim, ref: IssueRef, issue: Issue) -> Todo:
         case = Case.of(issue, self._policy)
@@ -227,6 +230,8 @@ class Worker:
 
     def _write(self, tracker: Tracker, todos: Sequence[Todo]) -> None:
         """Apply a chunk of plans under leases renewed for it, noting first what will be created."""
+        if not todos:
+            return
         held = self._renew([todo.claim for todo in todos])
         mine = [todo for todo in todos if todo.claim.ref in held]
         now = self._store.now()
@@ -245,12 +250,20 @@ class Worker:
             self._store.bell.ring()
 
     def _touch_others(self, conn: Connection, todo: Todo) -> None:
-        """What else may have to change now; a P0 that stops all work concerns all boards (R33)."""
+        """What else may have to change now; a P0 that stops all work concerns all boards (R33).
+
+        Sweeps that find nothing new have the boards looked at once a minute, not with every batch.
+        """
         touch = set(todo.plan.touch)
         if self._policy.pause.scope == "all" and any(isinstance(subject, BoardRef) for subject in touch):
             touch |= {BoardRef(name) for name in self._trackers}
-        lane = Lane.SWEEP if todo.claim.lane is Lane.SWEEP else Lane.EVENT
-        self._agenda.touch_with(conn, sorted(touch, key=str), lane)
+        if todo.claim.lane is not Lane.SWEEP:
+            self._agenda.touch_with(conn, sorted(touch, key=str), Lane.EVENT)
+            return
+        boards = sorted((subject for subject in touch if isinstance(subject, BoardRef)), key=str)
+        later = None if todo.plan.changes else self._store.now() + BOARD_AFTER_SWEEP
+        self._agenda.touch_with(conn, sorted(touch - set(boards), key=str), Lane.SWEEP)
+        self._agenda.touch_with(conn, boards, Lane.SWEEP, later)
 
     def _applied(self, tracker: Tracker, work: Mapping[IssueRef, Sequence[Change]]) -> Mapping[IssueRef, Outcome]:
         """What came of the changes. When writing breaks, each issue is tried again at a time of its own."""
@@ -284,3 +297,11 @@ class Worker:
                 self._agenda.done(
                     conn, todo.claim, todo.again_at, outcome.updated_at, is_settling=opened, role=todo.role
                 )
+
+
+def _chunks(todos: Sequence[Todo]) -> Iterator[Sequence[Todo]]:
+    """What is written together: little where somebody waits for it, much of a backfill."""
+    urgent = [todo for todo in todos if todo.claim.lane is not Lane.SWEEP]
+    swept = [todo for todo in todos if todo.claim.lane is Lane.SWEEP]
+    yield from (urgent[start : start + CHUNK] for start in range(0, len(urgent), CHUNK))
+    yield from (swept[start : start + SWEEP] for start in range(0, len(swept), SWEEP))

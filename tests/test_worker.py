@@ -14,9 +14,9 @@ from integrator.agenda import LEASE, MAX_ATTEMPTS, SETTLE, Agenda, Lane, OtherPo
 from integrator.scenario import Clock
 from integrator.store import Store, agenda, intents, journal, trackers
 from integrator.texts import Texts
-from integrator.worker import BATCH, BELIEVE_AFTER, CHUNK, LAG, REREAD, TO_WRITE, Worker
+from integrator.worker import BATCH, BELIEVE_AFTER, CHUNK, LAG, REREAD, SWEEP, TO_WRITE, Worker
 from mapping.changes import Change, EditStatus, SetLabels
-from mapping.issue import Issue, IssueRef
+from mapping.issue import Column, Issue, IssueRef
 from mapping.policy import Policy, Sla, Target
 from mapping.severity import Severity
 from webhooks.delivery import Delivery, Touch
@@ -138,10 +138,49 @@ def test_an_issue_is_read_decided_on_and_written(house: House) -> None:
 def test_a_backlog_is_read_in_batches_and_written_in_chunks(house: House) -> None:
     refs = [IssueRef("github", f"acme/shop#{number}") for number in range(1, BATCH + 3)]
     house.open(*refs)
-    house.tasks.touch(refs, Lane.SWEEP)
+    house.tasks.touch(refs, Lane.EVENT)
     assert [house.worker.run_due(), house.worker.run_due(), house.worker.run_due()] == [BATCH, 2, 0]
     assert [len(batch) for batch in house.github.reads] == [BATCH, 2]
     assert [len(chunk) for chunk in house.github.writes] == [CHUNK, CHUNK, BATCH - 2 * CHUNK, 2]
+
+
+def test_a_backfill_is_read_and_written_a_hundred_at_a_time_behind_the_events(house: House) -> None:
+    refs = [IssueRef("github", f"acme/shop#{number}") for number in range(1, SWEEP + 3)]
+    house.open(*refs)
+    house.tasks.touch(refs, Lane.SWEEP)
+    house.tasks.touch(refs[-1:], Lane.EVENT)
+    assert [house.worker.run_due(), house.worker.run_due(), house.worker.run_due()] == [SWEEP, 2, 0]
+    assert [len(batch) for batch in house.github.reads] == [SWEEP, 2]
+    assert [len(chunk) for chunk in house.github.writes] == [1, SWEEP - 1, 2]
+    assert list(house.github.writes[0]) == refs[-1:]
+
+
+def test_what_needs_nothing_is_put_down_even_when_told_to_stop(house: House) -> None:
+    house.github.open(ONE, "alice", "Dark mode")
+    house.open(TWO)
+    house.tasks.touch([ONE, TWO], Lane.SWEEP)
+
+    class Telling(Troubled):
+        def read(self, refs: Sequence[IssueRef]) -> Mapping[IssueRef, Issue | Gone]:
+            house.worker.stop()
+            return super().read(refs)
+
+    house.github.__class__ = Telling
+    house.worker.run_due()
+    assert house.github.writes == []
+    assert house.row(ONE).look_at is None and house.row(TWO).look_at is not None
+
+
+def test_a_sweep_that_finds_nothing_new_has_the_board_looked_at_once_a_minute(house: House) -> None:
+    house.github.open(ONE, "alice", "Dark mode", column=Column.IN_PROGRESS)
+    house.tasks.touch([ONE], Lane.SWEEP)
+    assert [house.worker.run_due(), house.worker.run_due()] == [1, 0]
+    house.clock.at += 59 * SECOND
+    assert house.worker.run_due() == 0
+    house.clock.at += SECOND
+    assert house.worker.run_due() == 1
+    house.tasks.touch([ONE], Lane.EVENT)
+    assert [house.worker.run_due(), house.worker.run_due()] == [1, 1], "an event has the board looked at now"
 
 
 def test_nothing_that_nobody_claimed_is_written(house: House) -> None:
