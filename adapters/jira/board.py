@@ -51,12 +51,16 @@ class Board:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A way out of an issue's present status. `needs` are the fields its screen requires and the issue lacks."""
+    """A way out of an issue's present status. `needs` are the fields its screen requires and the issue lacks.
+
+    `has_screen`: it asks for fields, required or not; Data Center doesn't say.
+    """
 
     id: str
     name: str
     to: str
     needs: tuple[str, ...] = ()
+    has_screen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +179,7 @@ def transitions_of(raw: Sequence[Mapping[str, Any]], values: Mapping[str, Any]) 
             " ".join(str(way.get("name", "")).split()),
             str((way.get("to") or {}).get("id", "")),
             tuple(_needs(way.get("fields") or {}, values)),
+            way.get("hasScreen") is True,
         )
         for way in raw
         if way.get("isAvailable") is not False

@@ -76,6 +76,8 @@ def reasons(response: requests.Response) -> tuple[str, dict[str, str]]:
 def _messages(body: Mapping[str, Any]) -> list[str]:
     many = body.get("errorMessages")
     found = [str(message) for message in many] if isinstance(many, list) else []
+    listed = body.get("errors")  # as the bulk operations tell them
+    found += [str(one.get("message")) for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     return found + [str(body[key]) for key in ("errorMessage", "message") if isinstance(body.get(key), str)]
 
 

@@ -10,7 +10,8 @@ from typing import Any
 class Field:
     """A field of issues: its id, its name, and the type of its values (`items`: of a list's elements).
 
-    `project` is the id of the only project that it exists in (team-managed ones have fields of their own).
+    `project` is the id of the only project that it exists in (team-managed ones have fields of their own); `custom` what
+    kind of custom field it is, as Jira's own type keys end: textfield, textarea, select, datetime.
     """
 
     id: str
@@ -18,6 +19,7 @@ class Field:
     type: str = "string"
     items: str = ""
     project: str = ""
+    custom: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,4 +67,5 @@ def field_of(raw: Mapping[str, Any]) -> Field:
     scope = raw.get("scope") or {}
     project = (scope.get("project") or {}).get("id") if scope.get("type") == "PROJECT" else ""
     kind, items = str(schema.get("type") or "string"), str(schema.get("items") or "")
-    return Field(str(raw["id"]), str(raw.get("name") or raw["id"]), kind, items, str(project or ""))
+    custom = str(schema.get("custom") or "").rpartition(":")[2]
+    return Field(str(raw["id"]), str(raw.get("name") or raw["id"]), kind, items, str(project or ""), custom)

@@ -86,6 +86,10 @@ class Reader:
     def _is_ours(self, ref: IssueRef) -> bool:
         return not ref.container or ref.container in self._projects
 
+    def has_seen(self, ref: IssueRef) -> bool:
+        """Whether a write needs no further read."""
+        return self._seen.get(ref) is not None
+
     def take(self, ref: IssueRef) -> Seen | None:
         """What the last read of this issue learnt, good for one write; reads it if need be. None: it is gone."""
         return self._seen.take(ref) or (self._seen.take(ref) if isinstance(self.read([ref])[ref], Issue) else None)

@@ -1,7 +1,7 @@
 """What can be edited on an issue: the fields of its edit screen, and the options that its lists offer."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -18,9 +18,13 @@ Kind = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """The ids of the fields that can be set, each with the options it offers (None: it takes any value)."""
+    """The ids of the fields that can be set, each with the options it offers (None: it takes any value).
+
+    `ids` are the options' own ids, by field and by what they are called.
+    """
 
     fields: Mapping[str, frozenset[str] | None]
+    ids: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def takes(self, field: str, text: str) -> bool:
         """Whether a field can be set to this."""
@@ -65,7 +69,14 @@ class Screens:
 def screen_of(fields: Mapping[str, Any]) -> Screen:
     """A screen as `editmeta` describes it."""
     settable = {key: about for key, about in fields.items() if "set" in (about.get("operations") or ())}
-    return Screen({key: _options(about) for key, about in settable.items()})
+    return Screen({key: _options(about) for key, about in settable.items()}, dict(_ids(settable)))
+
+
+def _ids(settable: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, str]]]:
+    for key, about in settable.items():
+        allowed = about.get("allowedValues")
+        options = [one for one in allowed if isinstance(one, dict)] if isinstance(allowed, list) else []
+        yield key, {str(one.get("value") or one.get("name")): str(one["id"]) for one in options if "id" in one}
 
 
 def _options(about: Mapping[str, Any]) -> frozenset[str] | None:

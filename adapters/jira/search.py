@@ -9,7 +9,7 @@ from adapters.jira.site import Site
 from adapters.tracker import Page
 from mapping.issue import IssueRef
 
-CLOUD_PAGE = 500  # Jira Cloud gives up to 5,000 when only keys are asked for
+CLOUD_PAGE = 1000  # Jira Cloud gives up to 5,000 when only keys are asked for
 DATA_CENTER_PAGE = 100
 
 
