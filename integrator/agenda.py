@@ -5,6 +5,7 @@ could change something) has come. `seq` counts touches: a row touched while it w
 """
 
 import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +16,9 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Connection
 
+from adapters.tracker import Pace
+from integrator import budgets, pacing
+from integrator.pacing import Wish
 from integrator.store import Instant, Store, Unwritable, agenda, facts, intents, trackers
 from integrator.touching import keeping, later, touch_row, touching
 from mapping.issue import IssueRef, Subject, subject_of
@@ -36,6 +40,10 @@ class Lane(IntEnum):
     EVENT = 0
     TIMER = 1
     SWEEP = 2
+
+
+OF_THE_PACE = {Lane.EVENT: 1.0, Lane.TIMER: 1.0, Lane.SWEEP: 0.6}
+"""The part of what may be created at all that is a lane's own: a backfill leaves room for emergencies."""
 
 
 class OtherPolicy(Exception):
@@ -104,10 +112,11 @@ class Agenda:
 
     # ------------------------------------------------------------------ taking up
 
-    def claim(self, tracker: str, limit: int, with_sweeps: int = 0) -> list[Claim]:
-        """Lease up to `limit` due issues of a tracker: events first, then due clocks, then sweeps.
+    def claim(self, tracker: str, limit: int, with_sweeps: int = 0, lanes: Sequence[Lane] = tuple(Lane)) -> list[Claim]:
+        """Lease up to `limit` due issues of a tracker, of these lanes: events first, then due clocks, then sweeps.
 
-        `with_sweeps`: up to how many where sweeps fill the batch.
+        `with_sweeps`: up to how many where sweeps fill the batch. While only the reserve of the tracker's budget is
+        left, they wait.
         """
         now = self._store.now()
 
@@ -116,13 +125,16 @@ class Agenda:
             if self._held_until(conn, tracker, now):
                 return []
             claims: list[Claim] = []
-            for lane in Lane:
+            for lane in lanes:
                 most = max(limit, with_sweeps) if lane is Lane.SWEEP else limit
-                if len(claims) < most:
+                if len(claims) < most and (lane is not Lane.SWEEP or not self._is_scarce(conn, tracker)):
                     claims += self._claim_lane(conn, tracker, lane, now, most - len(claims))
             return claims
 
         return self._store.write(work)
+
+    def _is_scarce(self, conn: Connection, tracker: str) -> bool:
+        return budgets.is_scarce(self._store, conn, tracker)
 
     def _claim_lane(self, conn: Connection, tracker: str, lane: Lane, now: datetime, limit: int) -> list[Claim]:
         column = agenda.c.timer_at if lane is Lane.TIMER else agenda.c.look_at
@@ -194,9 +206,10 @@ class Agenda:
         conn.execute(sa.delete(agenda).where(*self._mine([claim]), agenda.c.seq == claim.seq))
         conn.execute(sa.update(agenda).where(*self._mine([claim])).values(lease_until=None, lease_by=None))
 
-    def later(self, conn: Connection, claim: Claim, at: datetime) -> None:
+    def later(self, conn: Connection, claim: Claim, at: datetime, why: str | None = None) -> None:
         """Nothing is wrong, but it is too early, whatever happened meanwhile: look again then."""
-        self._reschedule(conn, claim, at, fresh=sa.false(), also={})
+        also = {} if why is None else {"last_error": why[:500]}
+        self._reschedule(conn, claim, at, fresh=sa.false(), also=also)
 
     def failed(self, conn: Connection, claim: Claim, error: str, timer_at: datetime | None = None) -> None:
         """It did not work: try again later, and later each time; after the last attempt it is parked.
@@ -244,18 +257,42 @@ class Agenda:
 
     # ------------------------------------------------------------------ intents
 
-    def begin(self, creations: Sequence[tuple[IssueRef, str]]) -> None:
-        """Note, durably, that something is about to be created, so that a lost answer is looked into."""
-        rows = [{"subject": str(ref), "key": key, "begun_at": self._store.now()} for ref, key in creations]
+    def begin(
+        self,
+        creations: Sequence[tuple[IssueRef, str]],
+        paces: Sequence[Pace] = (),
+        lanes: Mapping[IssueRef, Lane] | None = None,
+    ) -> dict[IssueRef, datetime]:
+        """Note, durably, that something is about to be created, so that a lost answer is looked into.
 
-        def work(conn: Connection) -> None:
-            for row in rows:
-                again = {"begun_at": row["begun_at"]}
-                insert = self._store.upsert(intents).values(row)
-                conn.execute(insert.on_conflict_do_update(index_elements=["subject", "key"], set_=again))
+        The answer is which issues have to wait, and until when, because their tracker takes no more just now: nothing
+        is noted of them. `lanes` are those that they were claimed in.
+        """
+        now = self._store.now()
 
-        if rows:
-            self._store.write(work)
+        def work(conn: Connection) -> dict[IssueRef, datetime]:
+            waiting = self._paced(conn, creations, paces, lanes or {}) if paces else {}
+            for ref, key in creations:
+                if ref not in waiting:
+                    insert = self._store.upsert(intents).values(subject=str(ref), key=key, begun_at=now)
+                    again = insert.on_conflict_do_update(index_elements=["subject", "key"], set_={"begun_at": now})
+                    conn.execute(again)
+            return waiting
+
+        return self._store.write(work) if creations else {}
+
+    def _paced(
+        self,
+        conn: Connection,
+        creations: Sequence[tuple[IssueRef, str]],
+        paces: Sequence[Pace],
+        lanes: Mapping[IssueRef, Lane],
+    ) -> dict[IssueRef, datetime]:
+        number = Counter(ref for ref, _ in creations)
+        lane = {ref: lanes.get(ref, Lane.EVENT) for ref in number}
+        wishes = [Wish(str(ref), number[ref], lane[ref], OF_THE_PACE[lane[ref]]) for ref in number]
+        waiting = pacing.ask(self._store, conn, creations[0][0].tracker, wishes, paces)
+        return {ref: waiting[str(ref)] for ref in number if str(ref) in waiting}
 
     def unsettled(self, claims: Sequence[Claim]) -> dict[Subject, datetime]:
         """Issues on which a creation may have happened unseen, and when its outcome can be read."""
@@ -268,17 +305,16 @@ class Agenda:
 
     def hold(self, tracker: str, until: datetime | None, why: str) -> None:
         """Leave a whole tracker alone until then; None: a pause that grows with each failure in a row."""
-        now = self._store.now()
+        self._store.write(lambda conn: self.hold_with(conn, tracker, until, why))
 
-        def work(conn: Connection) -> None:
-            row = conn.execute(sa.select(trackers).where(trackers.c.name == tracker)).first()
-            failures = (row.failures if row else 0) + 1
-            pause = _growing(failures, LONGEST_HOLD)
-            values = {"not_before": until or now + pause, "why": why[:500], "failures": failures}
-            insert = self._store.upsert(trackers).values(name=tracker, **values)
-            conn.execute(insert.on_conflict_do_update(index_elements=["name"], set_=values))
-
-        self._store.write(work)
+    def hold_with(self, conn: Connection, tracker: str, until: datetime | None, why: str) -> None:
+        """The same within a transaction."""
+        row = conn.execute(sa.select(trackers).where(trackers.c.name == tracker)).first()
+        failures = (row.failures if row else 0) + 1
+        pause = _growing(failures, LONGEST_HOLD)
+        values = {"not_before": until or self._store.now() + pause, "why": why[:500], "failures": failures}
+        insert = self._store.upsert(trackers).values(name=tracker, **values)
+        conn.execute(insert.on_conflict_do_update(index_elements=["name"], set_=values))
 
     def answered(self, conn: Connection, tracker: str) -> None:
         """The tracker works again."""
