@@ -7,7 +7,20 @@ from dataclasses import replace
 from datetime import datetime
 
 from adapters.memory_cards import Cards
-from adapters.tracker import Budget, Dialect, Finding, Gone, Health, LeaseLost, Outcome, Pace, Page, Step
+from adapters.tracker import (
+    Budget,
+    Deliveries,
+    Dialect,
+    Finding,
+    Gone,
+    Health,
+    LeaseLost,
+    Outcome,
+    Pace,
+    Page,
+    Step,
+    Undelivered,
+)
 from mapping.board import Board, BoardCard, Kind
 from mapping.card import WRITTEN
 from mapping.changes import (
@@ -240,12 +253,20 @@ class MemoryTracker:
             return Outcome(tuple(changes))
 
     def pages(self, since: datetime | None, cursor: str | None) -> Iterator[Page]:
-        """Open issues, a hundred a page."""
-        refs = [i.ref for i in self.issues() if i.closed_at is None and (since is None or i.updated_at >= since)]
+        """Open issues, or all that were updated `since` then, a hundred a page."""
+        refs = [i.ref for i in self.issues() if (i.updated_at >= since if since else i.closed_at is None)]
         start = int(cursor or 0)
         for at in range(start, max(len(refs), start + 1), PAGE):
             following = str(at + PAGE) if at + PAGE < len(refs) else None
             yield Page(tuple(refs[at : at + PAGE]), following, len(refs))
+
+    def deliveries(self, since: datetime) -> Deliveries:
+        """Nothing is ever sent from here."""
+        return Deliveries()
+
+    def redeliver(self, missed: Undelivered) -> str:
+        """Nothing is sent again either."""
+        return "nothing is sent from memory"
 
     def doctor(self) -> Iterator[Finding]:
         """Nothing can be missing here."""

@@ -1,7 +1,7 @@
 """The port that every tracker adapter fills, and what it may answer."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal, Protocol
@@ -61,11 +61,31 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of a tracker's open issues, and the cursor that continues after it (None: that was the last)."""
+    """A page of a tracker's issues, and the cursor that continues after it (None: that was the last).
+
+    `updated` are their times of last update as that page knows them, from trackers that tell them to the millisecond.
+    """
 
     refs: tuple[IssueRef, ...]
     cursor: str | None
     total: int | None = None
+    updated: Mapping[IssueRef, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """A webhook delivery that never arrived: the tracker's id of it, and where it is asked to send it again."""
+
+    id: str
+    again: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """The webhook deliveries that never arrived, the oldest first; `refused` says why some can't be looked at."""
+
+    missed: tuple[Undelivered, ...] = ()
+    refused: str = ""
 
 
 class Health(StrEnum):
@@ -163,7 +183,15 @@ class Tracker(Protocol):
         ...
 
     def pages(self, since: datetime | None, cursor: str | None) -> Iterator[Page]:
-        """Open issues (with `since`: those updated since then), from the cursor on."""
+        """Open issues, or with `since` all that were updated since then, closed ones too; from the cursor on."""
+        ...
+
+    def deliveries(self, since: datetime) -> Deliveries:
+        """What was sent to this service since then and never arrived; empty where the tracker doesn't tell."""
+        ...
+
+    def redeliver(self, missed: Undelivered) -> str:
+        """Ask for a delivery to be sent again; why the tracker refuses, or empty."""
         ...
 
     def doctor(self) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from adapters.github.issues import Issues
 from adapters.github.limits import PACES
 from adapters.github.prepare import Preparation
 from adapters.github.read import Reader
+from adapters.github.redelivery import Redelivery
 from adapters.github.settings import (
     PROTOCOL_COLUMNS,
     App,
@@ -25,7 +26,7 @@ from adapters.github.settings import (
 )
 from adapters.github.shared import Shared
 from adapters.http import Deadlines
-from adapters.tracker import Budget, Dialect, Finding, Gone, Outcome, Pace, Page, Step
+from adapters.tracker import Budget, Deliveries, Dialect, Finding, Gone, Outcome, Pace, Page, Step, Undelivered
 from mapping.board import Board
 from mapping.changes import Change, MoveCard, PlaceCard
 from mapping.issue import BoardRef, Column, Issue, IssueRef
@@ -88,6 +89,7 @@ class GitHubTracker:
         self._boards = BoardReader(settings, self._client, shared, ids, issues, clock)
         self._writer = Writer(settings, self._client, shared, ids, self._reader, issue_fields, clock)
         self._arranger = Arranger(settings, self._client, shared, ids, clock)
+        self._redelivery = Redelivery(settings, self._client, shared, clock)
         self._doctor = Doctor(settings, self._client, issue_fields)
         self._preparation = Preparation(settings, self._client, issue_fields)
 
@@ -120,8 +122,16 @@ class GitHubTracker:
         return self._arranger.arrange(ref, changes, may_write)
 
     def pages(self, since: datetime | None, cursor: str | None) -> Iterator[Page]:
-        """Open issues, a hundred a page, the oldest first."""
+        """Open issues, or all that were updated `since` then, a hundred a page, the oldest first."""
         return self._reader.pages(since, cursor)
+
+    def deliveries(self, since: datetime) -> Deliveries:
+        """What was sent to our hooks since then and never arrived: one request a hook, two where something failed."""
+        return self._redelivery.look(since)
+
+    def redeliver(self, missed: Undelivered) -> str:
+        """Ask GitHub to send one again: one request."""
+        return self._redelivery.ask(missed)
 
     def doctor(self) -> Iterator[Finding]:
         """Look at credentials, repositories, labels, webhooks, the project and the issue form; read only."""

@@ -93,32 +93,34 @@ class Client:
 
     def get(self, path: str, as_app: bool = False) -> Any:
         """One REST GET of what PyGithub has no method for, or asks in two calls."""
-        source = self.app if as_app and self.app is not None else self.github
         with self.judging(f"reading {path.partition('?')[0]}"):
-            _, data = source.requester.requestJsonAndCheck("GET", path)
+            _, data = self._speaker(as_app).requester.requestJsonAndCheck("GET", path)
         return data
 
-    def pages(self, path: str, parameters: Json, needs: str) -> Iterator[Any]:
+    def pages(self, path: str, parameters: Json, needs: str, as_app: bool = False) -> Iterator[Any]:
         """Every row of a REST list that is paged by a cursor in the Link header, a hundred a request."""
-        asked = {**parameters, "per_page": 100}
-        while True:
+        asked: Json | None = {**parameters, "per_page": 100}
+        while asked is not None:
             with self.judging(needs):
-                headers, rows = self.github.requester.requestJsonAndCheck("GET", path, parameters=asked)
+                requester = self._speaker(as_app).requester
+                headers, rows = requester.requestJsonAndCheck("GET", path, parameters=dict(asked))
             yield from rows
             after = _next_page(str(headers.get("link") or ""))
-            if after is None:
-                return
-            asked["after"] = after
+            asked = {**asked, **after} if after else None
 
     def delete(self, path: str) -> None:
         """One REST DELETE, likewise."""
         with self.judging(f"deleting {path}"):
             self.github.requester.requestJsonAndCheck("DELETE", path)
 
-    def post(self, path: str, body: Json) -> None:
+    def post(self, path: str, body: Json, as_app: bool = False) -> None:
         """One REST POST, likewise."""
         with self.judging(f"writing to {path}"):
-            self.github.requester.requestJsonAndCheck("POST", path, input=dict(body))
+            self._speaker(as_app).requester.requestJsonAndCheck("POST", path, input=dict(body))
+
+    def _speaker(self, as_app: bool) -> github.Github:
+        """Who asks: the App itself, or its installation or the account."""
+        return self.app if as_app and self.app is not None else self.github
 
     def close(self) -> None:
         """Close the connections."""
@@ -228,11 +230,11 @@ def is_too_slow(error: Json) -> bool:
     )
 
 
-def _next_page(link: str) -> str | None:
-    """The cursor of the page that comes after this one; None: this was the last."""
+def _next_page(link: str) -> Json:
+    """What the page that comes after this one is asked for with; empty: this was the last."""
     links = {row.get("rel"): row["url"] for row in requests.utils.parse_header_links(link)}
-    found = parse_qs(urlsplit(links.get("next", "")).query).get("after")
-    return found[0] if found else None
+    asked = parse_qs(urlsplit(links.get("next", "")).query)
+    return {name: asked[name][0] for name in ("after", "cursor") if name in asked}
 
 
 def _app_auth(auth: App) -> Auth.AppAuth:

@@ -194,9 +194,11 @@ def places(repositories: int) -> str:
     return f"query Places({', '.join(heads)}) {{\n  {' '.join(parts)}\n}}\n{_OPENED}\n{_ACTOR}"
 
 
-OPEN_ISSUES = f"""query Open($owner: String!, $name: String!, $since: DateTime, $after: String) {{
+OPEN_ISSUES = f"""query Open(
+  $owner: String!, $name: String!, $states: [IssueState!], $since: DateTime, $after: String
+) {{
   repository(owner: $owner, name: $name) {{
-    issues(first: 100, after: $after, states: [OPEN], filterBy: {{since: $since}},
+    issues(first: 100, after: $after, states: $states, filterBy: {{since: $since}},
            orderBy: {{field: CREATED_AT, direction: ASC}}) {{
       totalCount {_PAGE} nodes {{ number }}
     }}

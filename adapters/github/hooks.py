@@ -45,7 +45,12 @@ class Hook:
 
 
 def ours(hooks: Sequence[Hook], settings: Settings) -> Hook | None:
-    """The hook that is meant for us: by its exact URL if that is known, else by the path of this connection."""
+    """The first hook that is meant for us."""
+    return next((hook for hook in hooks if is_ours(hook, settings)), None)
+
+
+def is_ours(hook: Hook, settings: Settings) -> bool:
+    """Whether a hook is meant for us: by its exact URL if that is known, else by the path of this connection."""
     if settings.webhook is not None:
-        return next((hook for hook in hooks if hook.url == settings.webhook.url), None)
-    return next((hook for hook in hooks if hook.url.rstrip("/").endswith(f"/webhooks/{settings.name}")), None)
+        return hook.url == settings.webhook.url
+    return hook.url.rstrip("/").endswith(f"/webhooks/{settings.name}")

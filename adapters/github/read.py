@@ -51,7 +51,10 @@ class Reader:
         return found
 
     def pages(self, since: datetime | None, cursor: str | None) -> Iterator[Page]:
-        """Open issues, a hundred a page, repository by repository; the cursor names the repository it goes on in."""
+        """A hundred issues a page, repository by repository; the cursor names the repository it goes on in.
+
+        Without `since` the open ones, with it all that were updated since then.
+        """
         repositories = self._settings.repositories
         at, _, after = (cursor or "").partition(" ")
         if at not in repositories:
@@ -153,7 +156,8 @@ class Reader:
         owner, _, name = repositories[index].partition("/")
         cursor: str | None = after or None
         while True:
-            variables = {"owner": owner, "name": name, "since": since.isoformat() if since else None, "after": cursor}
+            told = {"since": since.isoformat(), "states": ["OPEN", "CLOSED"]} if since else {"states": ["OPEN"]}
+            variables = {"owner": owner, "name": name, "after": cursor, **told}
             answer = self._client.graphql(documents.OPEN_ISSUES, variables, "listing issues (Issues: read)")
             if not answer.data.get("repository"):
                 raise AccessDenied(f"the repository {repositories[index]} can't be seen with these credentials")

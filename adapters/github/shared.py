@@ -141,6 +141,14 @@ class Stay:
 
 
 @dataclass(frozen=True, slots=True)
+class Places:
+    """Where GitHub lists the deliveries of our hooks; `refused` says why there may be hooks that we can't see."""
+
+    paths: tuple[str, ...] = ()
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Team:
     """The logins (lower case) with write access to a repository; `refused` says why GitHub didn't tell."""
 
@@ -186,6 +194,7 @@ class Shared:
         self.teams: Kept[str, Team] = Kept(_TEAM_KNOWN_FOR)
         self.labels: Kept[str, Mapping[str, str]] = Kept(_IDS_KNOWN_FOR)
         self.projects: Kept[str, Project] = Kept(_IDS_KNOWN_FOR)
+        self.hooks: Kept[str, Places] = Kept(_ORGANISATION_KNOWN_FOR)
         self.listing: Kept[str, str] = Kept(_ORGANISATION_KNOWN_FOR)  # where REST lists cards; empty: nowhere
         self.issue_fields: Kept[str, Mapping[str, Field]] = Kept(_ORGANISATION_KNOWN_FOR)
         self.drafts: Kept[str, Draft] = Kept(_IDS_KNOWN_FOR)

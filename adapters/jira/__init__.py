@@ -20,7 +20,7 @@ from adapters.jira.screens import Screens
 from adapters.jira.search import pages
 from adapters.jira.site import Product, Setup, Site
 from adapters.jira.values import Values
-from adapters.tracker import Budget, Dialect, Finding, Gone, Outcome, Pace, Page, Step
+from adapters.tracker import Budget, Deliveries, Dialect, Finding, Gone, Outcome, Pace, Page, Step, Undelivered
 from mapping.board import Board
 from mapping.changes import Change, MoveCard, PlaceCard
 from mapping.issue import BoardRef, Column, Issue, IssueRef
@@ -109,8 +109,16 @@ class JiraTracker:
         return self._ranking.arrange(ref, changes, may_write)
 
     def pages(self, since: datetime | None, cursor: str | None) -> Iterator[Page]:
-        """Open issues of the projects, by search."""
+        """Open issues of the projects, or all that were updated `since` then, by search."""
         return pages(self.name, self._site, self._projects, since, cursor)
+
+    def deliveries(self, since: datetime) -> Deliveries:
+        """Jira doesn't tell."""
+        return Deliveries()
+
+    def redeliver(self, missed: Undelivered) -> str:
+        """Jira sends again by itself, and only so."""
+        return "Jira can't be asked to send a delivery again"
 
     def doctor(self) -> Iterator[Finding]:
         """Look at the site, account, permissions, board, workflows, fields and webhook."""
