@@ -6,6 +6,7 @@ from datetime import datetime
 from adapters.http import Deadlines
 from adapters.jira.apply import Writer
 from adapters.jira.board_doctor import BoardDoctor
+from adapters.jira.bulk_task import Patience
 from adapters.jira.cards import Cards
 from adapters.jira.client import Basic, Bearer, Client
 from adapters.jira.columns import Columns
@@ -28,7 +29,7 @@ from mapping.issue import BoardRef, Column, Issue, IssueRef
 __all__ = ["Basic", "Bearer", "JiraTracker"]
 
 
-_DEADLINES = Deadlines()
+_DEADLINES, _PATIENCE = Deadlines(), Patience()
 
 
 class JiraTracker:
@@ -37,7 +38,8 @@ class JiraTracker:
     `columns` are the board's own names of the protocol's columns; `fields` the names or ids of fields to read, and
     `field_ids` the ids of those whose names are not enough; the labels `p0` and `paused` mark what matters to the board
     wherever it is. `former` are the ids of accounts that the integrator used before; `webhook` its public address and
-    secret. `use_internal_api`: `prepare` may add a column in a way that Jira doesn't document.
+    secret. `use_internal_api`: `prepare` may add a column in a way that Jira doesn't document. `patience` is for Jira's
+    own tasks, which change many issues alike.
     """
 
     dialect: Dialect = "wiki"
@@ -63,6 +65,7 @@ class JiraTracker:
         webhook: tuple[str, str] | None = None,
         internal_comments: bool = True,
         deadlines: Deadlines = _DEADLINES,
+        patience: Patience = _PATIENCE,
     ) -> None:
         self.name = name
         self._projects = tuple(projects)
@@ -70,7 +73,7 @@ class JiraTracker:
         self._site = Site(Client(url, auth, clock, deadlines), setup, clock)
         screens = Screens(self._site)
         self._reader = Reader(name, self._site, self._projects, Values(self._site, screens, fields))
-        self._writer = Writer(self._site, self._reader, screens, internal_comments)
+        self._writer = Writer(self._site, self._reader, screens, internal_comments, patience)
         self._cards = Cards(self._site, self._reader, self._projects, (p0, paused))
         self._ranking = Ranking(self._site, self._cards)
         hooks = Hooks(name, self._site, self._projects)
@@ -97,7 +100,7 @@ class JiraTracker:
     def apply(
         self, work: Mapping[IssueRef, Sequence[Change]], may_write: Callable[[], bool]
     ) -> Mapping[IssueRef, Outcome]:
-        """Per issue a comment, a transition and one edit at most, nothing sent twice."""
+        """Per issue a comment, a transition and one edit at most; on Cloud those for many issues alike at once."""
         return self._writer.apply(work, may_write)
 
     def board(self, ref: BoardRef, also: Sequence[IssueRef]) -> Board | None:

@@ -1,9 +1,14 @@
-"""Making an issue's changes true: comments, a transition, an issue opened, one edit. Nothing is ever sent twice."""
+"""Making changes true: together what many issues have in common, else a comment, a transition, one edit an issue.
+
+Nothing that creates anything is ever sent twice.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from adapters.jira import create, markers
+from adapters.jira.bulk import Bulk, Job, is_plain
+from adapters.jira.bulk_task import Patience
 from adapters.jira.client import PLATFORM, found, issue_path
 from adapters.jira.edit import Edit
 from adapters.jira.errors import IssueBusy, Refused
@@ -11,7 +16,7 @@ from adapters.jira.history import moment
 from adapters.jira.length import fitting
 from adapters.jira.memory import Cause, Child
 from adapters.jira.put import Editor
-from adapters.jira.read import Reader
+from adapters.jira.read import Reader, Seen
 from adapters.jira.screens import Screens
 from adapters.jira.site import Site
 from adapters.jira.work import Work
@@ -37,10 +42,13 @@ NOT_FOR_CUSTOMERS = (
 class Writer:
     """Writes to one site what the reader has seen to differ."""
 
-    def __init__(self, site: Site, reader: Reader, screens: Screens, internal_comments: bool) -> None:
+    def __init__(
+        self, site: Site, reader: Reader, screens: Screens, internal_comments: bool, patience: Patience
+    ) -> None:
         self._site = site
         self._reader = reader
         self._editor = Editor(site, screens)
+        self._bulk = Bulk(site, screens, self._editor, patience)
         self._internal = internal_comments
 
     def apply(
@@ -49,30 +57,58 @@ class Writer:
         """Each issue's outcome. What stops the whole tracker is raised only if nothing was written before it."""
         outcomes: dict[IssueRef, Outcome] = {}
         stopped: TrackerError | None = None
+        jobs = self._jobs(work, may_write)
         for ref, changes in work.items():
+            if ref in jobs:
+                continue
             if stopped is None:
                 outcomes[ref], stopped = self._one(ref, changes, may_write)
             else:
                 outcomes[ref] = _none_done(changes, str(stopped))
+        stopped = stopped or self._together(list(jobs.values()))
+        for ref, job in jobs.items():
+            if stopped is None:
+                outcomes[ref], stopped = self._finish(job.work, job.changes)
+            else:
+                outcomes[ref] = job.work.outcome(job.changes, str(stopped))
         if stopped is not None and not any(outcome.applied for outcome in outcomes.values()):
             raise stopped
         return outcomes
 
+    def _jobs(self, work: Mapping[IssueRef, Sequence[Change]], may_write: Callable[[], bool]) -> dict[IssueRef, Job]:
+        """The issues that may be written together: where no order matters, and where no further read is needed."""
+        plain = [ref for ref, changes in work.items() if is_plain(changes) and not any(_marks(changes))]
+        plain = [ref for ref in plain if self._reader.has_seen(ref)]
+        if not self._bulk.is_worth_it(len(plain)):
+            return {}
+        seen = {ref: self._reader.take(ref) for ref in plain}
+        return {ref: Job(_begun(ref, one, may_write), work[ref]) for ref, one in seen.items() if one is not None}
+
+    def _together(self, jobs: Sequence[Job]) -> TrackerError | None:
+        """Do what the issues have in common; what stops the whole tracker. What is left is done issue by issue."""
+        try:
+            self._bulk.run(jobs)
+        except TrackerError as stop:
+            return _stopping(stop)
+        return None
+
     def _one(
         self, ref: IssueRef, changes: Sequence[Change], may_write: Callable[[], bool]
     ) -> tuple[Outcome, TrackerError | None]:
-        work = None
         try:
             seen = self._reader.take(ref)
-            if seen is None:
-                return _none_done(changes, "it is gone"), None
-            work = Work(ref, seen, may_write, seen.memory, seen.kept, seen.is_behind)
-            self._write(work, changes)
-        except LeaseLost:
-            raise
         except TrackerError as stop:
-            outcome = work.outcome(changes, str(stop)) if work else _none_done(changes, str(stop))
-            return outcome, None if isinstance(stop, (IssueBusy, Refused)) else stop
+            return _none_done(changes, str(stop)), _stopping(stop)
+        if seen is None:
+            return _none_done(changes, "it is gone"), None
+        return self._finish(_begun(ref, seen, may_write), changes)
+
+    def _finish(self, work: Work, changes: Sequence[Change]) -> tuple[Outcome, TrackerError | None]:
+        """Do what is left of an issue's changes."""
+        try:
+            self._write(work, work.left(changes))
+        except TrackerError as stop:
+            return work.outcome(changes, str(stop)), _stopping(stop)
         return work.outcome(changes), None
 
     def _write(self, work: Work, changes: Sequence[Change]) -> None:
@@ -194,6 +230,17 @@ def _is_stuck(work: Work, edit: Edit, marks: Mapping[int, MoveTo]) -> bool:
         return False
     work.failed.append((edit.change, "the label stays, because the card could not be moved"))
     return True
+
+
+def _begun(ref: IssueRef, seen: Seen, may_write: Callable[[], bool]) -> Work:
+    return Work(ref, seen, may_write, seen.memory, seen.kept, seen.is_behind)
+
+
+def _stopping(stop: TrackerError) -> TrackerError | None:
+    """What stops the other issues, too; LeaseLost is raised at once."""
+    if isinstance(stop, LeaseLost):
+        raise stop
+    return None if isinstance(stop, (IssueBusy, Refused)) else stop
 
 
 def _none_done(changes: Sequence[Change], why: str) -> Outcome:

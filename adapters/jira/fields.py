@@ -10,8 +10,8 @@ from typing import Any
 class Field:
     """A field of issues: its id, its name, and the type of its values (`items`: of a list's elements).
 
-    `project` is the id of the only project that it exists in (team-managed ones have fields of their own); `custom` what
-    kind of custom field it is, as Jira's own type keys end: textfield, textarea, select, datetime.
+    `project` is the id of the only project that it exists in (team-managed ones have fields of their own); `custom` the
+    kind of a custom field, as Jira's own type keys end: textfield, textarea, select, datetime.
     """
 
     id: str

@@ -54,8 +54,12 @@ class Work:
         """Whether a change was judged already, and failed."""
         return any(change is one for one, _ in self.failed)
 
+    def left(self, changes: Sequence[Change]) -> list[Change]:
+        """Those that were not come to."""
+        settled = [*self.applied, *(change for change, _ in self.failed)]
+        return [change for change in changes if not any(change is one for one in settled)]
+
     def outcome(self, changes: Sequence[Change], why_left: str = "") -> Outcome:
         """What came of the changes; those not come to failed for the reason given."""
-        settled = [*self.applied, *(change for change, _ in self.failed)]
-        left = [(change, why_left) for change in changes if not any(change is one for one in settled)]
+        left = [(change, why_left) for change in self.left(changes)]
         return Outcome(tuple(self.applied), (*self.failed, *left), self.updated_at)

@@ -70,6 +70,7 @@ def acme(projects: Iterable[str] = ("OPS", "WEB"), **how: Any) -> JiraStandIn:
     world.boards[81] = Board(81, f"{keys[0]} board", keys[:1], COLUMNS)
     for name in ("integrator", "alice", "bob", "ada"):
         world.person(name, "atlassian", keys, ())
+    world.grant("integrator", frozenset({"BULK_CHANGE"}), "")
     world.grant("ada", frozenset({"ADMINISTER", "BULK_CHANGE"}), "")
     world.person("carol", "customer", (), keys)
     world.person("renovate", "app", keys, ())

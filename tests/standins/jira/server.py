@@ -22,7 +22,7 @@ from tests.standins.jira.routing import ROUTES, Answer, Call, Refused, Route, Un
 from tests.standins.jira.state import Person, Product
 from tests.standins.jira.transport import Exchange, Server, Unreadable
 
-for module in ("create", "issue", "comment", "search", "agile", "columns", "site", "fields"):
+for module in ("create", "issue", "comment", "search", "agile", "columns", "site", "fields", "bulk"):
     importlib.import_module(f"tests.standins.jira.rest_{module}")
 
 NEWEST: dict[Product, tuple[int, int, int]] = {"cloud": (1001, 0, 0), "data-center": (10, 3, 24)}

@@ -35,7 +35,8 @@ class Site:
     """A Jira site. `lag` seconds pass until a read shows a change (`search_lag` more for searches).
 
     `lost_columns`: how many writes of a board's columns still do nothing; `swallowed_column` the one that they lose;
-    `after_columns` what somebody else does right after such a write.
+    `after_columns` what somebody else does right after such a write. A bulk operation takes `bulk_takes` seconds (inf:
+    it never ends), gets to at most `bulk_gets_to` issues, fails for the keys in `bulk_fails`, and ends as `bulk_ends`.
     """
 
     def __init__(
@@ -57,6 +58,11 @@ class Site:
         self.lost_columns = 0
         self.swallowed_column = ""
         self.after_columns: Callable[[], None] = lambda: None
+        self.bulk_takes = 0.0
+        self.bulk_gets_to = 1000
+        self.bulk_fails: dict[str, str] = {}
+        self.bulk_ends = "COMPLETE"
+        self.bulk_tasks: dict[str, Any] = {}
         self.webhooks: list[Json] = []
         self.unexpected: list[str] = []
         self.url = ""
