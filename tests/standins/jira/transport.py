@@ -159,8 +159,8 @@ class Handler(BaseHTTPRequestHandler):
         match fault.kind:
             case "502-before" | "502-after":
                 self._send(exchange, Answer(502))
-            case "400":
-                self._send(exchange, Answer(400, {"errorMessages": [fault.reason], "errors": {}}))
+            case "400" | "401" | "404" as status:
+                self._send(exchange, Answer(int(status), {"errorMessages": [fault.reason], "errors": {}}))
             case "401":
                 self._send(exchange, Answer(401))
             case "429":
