@@ -36,6 +36,10 @@ class Outcome:
     retry_at: datetime | None = None
     stopped: "TrackerError | None" = None
 
+    def again_at(self, now: datetime) -> datetime | None:
+        """When to try again what failed, if all that is wrong is that the tracker asked for a pause."""
+        return self.stopped.retry_at or now if self.stopped is not None else self.retry_at
+
 
 @dataclass(frozen=True, slots=True)
 class Budget:

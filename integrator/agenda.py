@@ -206,9 +206,12 @@ class Agenda:
         conn.execute(sa.delete(agenda).where(*self._mine([claim]), agenda.c.seq == claim.seq))
         conn.execute(sa.update(agenda).where(*self._mine([claim])).values(lease_until=None, lease_by=None))
 
-    def later(self, conn: Connection, claim: Claim, at: datetime, why: str | None = None) -> None:
+    def later(
+        self, conn: Connection, claim: Claim, at: datetime, why: str | None = None, role: str | None = None
+    ) -> None:
         """Nothing is wrong, but it is too early, whatever happened meanwhile: look again then."""
-        also = {} if why is None else {"last_error": why[:500]}
+        known = {"last_error": why and why[:500], "role": role}
+        also = {name: value for name, value in known.items() if value is not None}
         self._reschedule(conn, claim, at, fresh=sa.false(), also=also)
 
     def failed(self, conn: Connection, claim: Claim, error: str, timer_at: datetime | None = None) -> None:

@@ -1,6 +1,6 @@
 """A board's law, kept by the one worker that has leased the board: read, decide, write, put down (R18, R20, R33)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from adapters.tracker import Gone, Outcome, Tracker
 from integrator import journal
 from integrator.agenda import Agenda, Claim
+from integrator.heeding import heed, why_failed
 from integrator.ledger import floors, on_board, stopping_work
 from integrator.store import Store
 from integrator.texts import Texts
@@ -17,7 +18,7 @@ from integrator.wording import created, in_words
 from mapping.board import Board
 from mapping.case import Case
 from mapping.changes import BoardPlan
-from mapping.issue import BoardRef, Issue, IssueRef
+from mapping.issue import BoardRef, Issue, IssueRef, Subject
 from mapping.law import plan_board
 from mapping.plan import stops_work
 from mapping.policy import Policy
@@ -50,8 +51,10 @@ class Boards:
             self.store.write(lambda conn: self.agenda.later(conn, claim, now + REREAD))
         else:
             plan = plan_board(board, self.policy, now, self._elsewhere(tracker))
-            outcomes = self._apply(tracker, ref, plan, now, may_write)
-            self.store.write(lambda conn: self._settle(conn, claim, plan, outcomes))
+            outcomes, waiting = self._apply(tracker, claim, plan, now, may_write)
+            again = (plan.look_again_at, *waiting.values(), now + self.every if self.every else None)
+            timer_at = min((at for at in again if at is not None), default=None)
+            self.store.write(lambda conn: self._settle(conn, tracker, claim, timer_at, outcomes))
 
     def _is_stale(self, board: Board, now: datetime) -> bool:
         """Some issue was read older than what was heard of it; after a while the tracker is believed all the same."""
@@ -72,38 +75,45 @@ class Boards:
         return [case for case in cases if stops_work(case)]
 
     def _apply(
-        self, tracker: Tracker, board: BoardRef, plan: BoardPlan, now: datetime, may_write: Callable[[], bool]
-    ) -> Mapping[IssueRef | BoardRef, Outcome]:
+        self, tracker: Tracker, claim: Claim, plan: BoardPlan, now: datetime, may_write: Callable[[], bool]
+    ) -> tuple[Mapping[Subject, Outcome], Mapping[IssueRef, datetime]]:
+        """What came of it, and which issues' comments have to wait: their cards wait with them."""
         told = {ref: in_words(changes, tracker.dialect, now, self.texts) for ref, changes in plan.issues.items()}
         work = {ref: changes for ref, changes in told.items() if changes}
-        self.agenda.begin([(issue, key) for issue, changes in work.items() for key in created(changes)])
-        outcomes: dict[IssueRef | BoardRef, Outcome] = {}
+        creations = [(issue, key) for issue, changes in work.items() for key in created(changes)]
+        waiting = self.agenda.begin(creations, tracker.paces, dict.fromkeys(work, claim.lane))
+        work = {ref: changes for ref, changes in work.items() if ref not in waiting}
+        outcomes: dict[Subject, Outcome] = {}
         if work:
             outcomes |= dict(tracker.apply(work, may_write).items())
         if plan.cards:
-            outcomes[board] = tracker.arrange(board, plan.cards, may_write)
-        return outcomes
+            outcomes[BoardRef(tracker.name)] = tracker.arrange(BoardRef(tracker.name), plan.cards, may_write)
+        return outcomes, waiting
 
     def _settle(
-        self, conn: Connection, claim: Claim, plan: BoardPlan, outcomes: Mapping[IssueRef | BoardRef, Outcome]
+        self,
+        conn: Connection,
+        tracker: Tracker,
+        claim: Claim,
+        timer_at: datetime | None,
+        outcomes: Mapping[Subject, Outcome],
     ) -> None:
         now = self.store.now()
-        self.agenda.answered(conn, claim.ref.tracker)
+        heed(self.store, self.agenda, conn, tracker, outcomes.values())
         for ref, outcome in outcomes.items():
             journal.note(conn, now, ref, outcome.applied, outcome.failed)
             for change in outcome.applied:
                 log.info("changed", issue=str(ref), change=type(change).__name__, because=change.because)
             if isinstance(ref, IssueRef):
                 self.agenda.rose(conn, ref, outcome.updated_at)
-        again = (plan.look_again_at, now + self.every if self.every else None)
-        timer_at = min((at for at in again if at is not None), default=None)
-        if why := _why_failed(list(outcomes.values())):
-            log.warning("board not as it should be", board=str(claim.ref), why=why)
+        failing = [outcome for outcome in outcomes.values() if outcome.failed]
+        if not failing:
+            self.agenda.done(conn, claim, timer_at, None)
+            return
+        why = why_failed(failing)
+        log.warning("board not as it should be", board=str(claim.ref), why=why)
+        pauses = [outcome.again_at(now) for outcome in failing]
+        if None in pauses:
             self.agenda.failed(conn, claim, why, timer_at)
         else:
-            self.agenda.done(conn, claim, timer_at, None)
-
-
-def _why_failed(outcomes: Sequence[Outcome]) -> str:
-    failed = [pair for outcome in outcomes for pair in outcome.failed]
-    return "; ".join(f"{type(change).__name__}: {error}" for change, error in failed)
+            self.agenda.later(conn, claim, max(at for at in pauses if at is not None), why)

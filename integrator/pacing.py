@@ -29,16 +29,18 @@ class Wish:
     part: float
 
 
-def ask(store: Store, conn: Connection, tracker: str, wishes: Sequence[Wish], paces: Sequence[Pace]) -> dict[str, Any]:
+def ask(
+    store: Store, conn: Connection, tracker: str, wishes: Sequence[Wish], paces: Sequence[Pace]
+) -> dict[str, datetime]:
     """Count what may be created now; the others, and when each of them may."""
     now = store.now()
     _wait_for_the_turn(store, conn, tracker)
     conn.execute(sa.delete(creations).where(*_old(tracker, now, paces)))
     kept = _kept(conn, tracker, wishes)
-    waiting: dict[str, Any] = {}
+    waiting: dict[str, datetime] = {}
     for wish in sorted(wishes, key=lambda wish: wish.lane):
         seen = _seen(tracker, wish)
-        came_in_turn = kept.get(wish.subject, now) < now
+        came_in_turn = wish.subject in kept and kept[wish.subject] <= now
         at = _room(conn, [*seen, creations.c.at <= now] if came_in_turn else seen, wish, paces, now)
         if at > now:
             at = waiting[wish.subject] = _room(conn, seen, wish, paces, now)

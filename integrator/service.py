@@ -3,7 +3,7 @@
 import os
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from flask import Flask
 
 from adapters.tracker import Tracker
-from integrator.agenda import Agenda
+from integrator.agenda import Agenda, Lane
 from integrator.app import web_app
 from integrator.clock import Clock, wall_clock
 from integrator.config import Config, ConfigError, Fault, load
@@ -101,11 +101,11 @@ def build(  # noqa: PLR0913, PLR0917 - the composition root
     clerk = Agenda(store, me(), config.policy_hash)
     texts = Texts(config.texts.given)
 
-    def worker(name: str) -> Worker:
+    def worker(name: str, lanes: Sequence[Lane]) -> Worker:
         own = Agenda(store, me(), config.policy_hash)
-        return Worker(store, own, connect(), config, texts, watches(config), look_at_boards, (name,))
+        return Worker(store, own, connect(), config, texts, watches(config), look_at_boards, (name,), lanes)
 
-    pool = Pool([worker(name) for name in config.trackers for _ in range(threads)]) if threads else None
+    pool = Pool([worker(name, lanes) for name in config.trackers for lanes in _lanes(threads)]) if threads else None
     app = web_app(
         store,
         clerk,
@@ -116,6 +116,12 @@ def build(  # noqa: PLR0913, PLR0917 - the composition root
     )
     presence = Presence(store.file) if store.file is not None else None
     return Service(config, store, clerk, pool, app, presence)
+
+
+def _lanes(threads: int) -> list[tuple[Lane, ...]]:
+    """What each of a tracker's threads takes up: of several, one is free of backfills when an emergency comes."""
+    ready = [(Lane.EVENT, Lane.TIMER)] if threads > 1 else []
+    return ready + [tuple(Lane)] * (threads - len(ready))
 
 
 def ready_to_work(config: Config, environ: Mapping[str, str] = os.environ) -> None:

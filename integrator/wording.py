@@ -6,7 +6,17 @@ from datetime import datetime
 
 from adapters.tracker import Dialect
 from integrator.texts import Texts
-from mapping.changes import AlarmFacts, BoardFacts, Change, EditStatus, OpenIssue, PostComment, PostDraft
+from mapping.changes import (
+    AlarmFacts,
+    BoardFacts,
+    Change,
+    EditStatus,
+    OpenIssue,
+    PostComment,
+    PostDraft,
+    SetFields,
+    SetLabels,
+)
 
 
 def in_words(changes: Sequence[Change], dialect: Dialect, now: datetime, texts: Texts) -> tuple[Change, ...]:
@@ -36,3 +46,8 @@ def created(changes: Sequence[Change]) -> list[str]:
     said = [change for change in changes if isinstance(change, EditStatus | PostComment | PostDraft)]
     opened = [change.key for change in changes if isinstance(change, OpenIssue)]
     return [*(change.key for change in said if change.comment is None), *opened]
+
+
+def wordless(changes: Sequence[Change]) -> tuple[Change, ...]:
+    """Those that need not wait for the others when these can't be said yet: what a comment remembers, goes with it."""
+    return tuple(change for change in changes if isinstance(change, SetLabels | SetFields))

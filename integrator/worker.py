@@ -15,10 +15,11 @@ from adapters.tracker import Gone, LeaseLost, Outcome, Tracker, TrackerError
 from integrator import journal, metrics
 from integrator.agenda import LEASE, Agenda, Claim, Lane
 from integrator.boards import Boards
+from integrator.heeding import heed, why_failed
 from integrator.ledger import Role
 from integrator.store import Store
 from integrator.texts import Texts
-from integrator.wording import created, in_words
+from integrator.wording import created, in_words, wordless
 from mapping.case import Case
 from mapping.changes import Change, OpenIssue, Plan
 from mapping.freshness import is_shown
@@ -66,7 +67,10 @@ def role_of(case: Case, policy: Policy) -> Role:
 
 
 class Worker:
-    """Works on what is due, a batch at a time: of all `trackers`, or only of those named in `works_on`."""
+    """Works on what is due, a batch at a time: of all `trackers`, or only of those named in `works_on`.
+
+    It takes up these `lanes` only: of several workers one leaves backfills alone, to be free for an emergency.
+    """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a worker works with
         self,
@@ -78,11 +82,13 @@ class Worker:
         watches: Callable[[IssueRef], bool] = lambda ref: True,
         look_at_boards: timedelta | None = None,
         works_on: Sequence[str] = (),
+        lanes: Sequence[Lane] = tuple(Lane),
     ) -> None:
         self._store = store
         self._agenda = agenda
         self._trackers = trackers
         self._works_on = tuple(works_on or trackers)
+        self._lanes = tuple(lanes)
         self._policy = policy
         self._texts = texts
         self._watches = watches
@@ -128,7 +134,7 @@ class Worker:
 
     def _run_batch(self, tracker: Tracker) -> int:
         until = self._store.now() + LEASE
-        claims = self._agenda.claim(tracker.name, BATCH, with_sweeps=SWEEP)
+        claims = self._agenda.claim(tracker.name, BATCH, SWEEP, self._lanes)
         if not claims:
             return 0
         self._held, self._held_until = claims, until
@@ -237,17 +243,27 @@ class Worker:
         now = self._store.now()
         told = {todo.ref: in_words(todo.plan.changes, tracker.dialect, now, self._texts) for todo in mine}
         work = {ref: changes for ref, changes in told.items() if changes}
-        self._agenda.begin([(ref, key) for ref, changes in work.items() for key in created(changes)])
+        waiting = self._begin(tracker, mine, work)
+        work |= {ref: wordless(work[ref]) for ref in waiting}
+        work = {ref: changes for ref, changes in work.items() if changes}
         outcomes = self._applied(tracker, work) if work else {}
 
         def put_down(conn: Connection) -> None:
-            self._settle(conn, tracker, mine, outcomes)
+            self._settle(conn, tracker, mine, outcomes, waiting)
             for todo in mine:
                 self._touch_others(conn, todo)
 
         self._store.write(put_down)
         if any(todo.plan.touch for todo in mine):
             self._store.bell.ring()
+
+    def _begin(
+        self, tracker: Tracker, todos: Sequence[Todo], work: Mapping[IssueRef, Sequence[Change]]
+    ) -> Mapping[IssueRef, datetime]:
+        """Note what will be created; the issues for which the tracker takes no more just now, and until when."""
+        lanes = {todo.ref: todo.claim.lane for todo in todos}
+        creations = [(ref, key) for ref, changes in work.items() for key in created(changes)]
+        return self._agenda.begin(creations, tracker.paces, lanes)
 
     def _touch_others(self, conn: Connection, todo: Todo) -> None:
         """What else may have to change now; a P0 that stops all work concerns all boards (R33).
@@ -277,26 +293,39 @@ class Worker:
             return {ref: Outcome(failed=tuple((change, why) for change in changes)) for ref, changes in work.items()}
 
     def _settle(
-        self, conn: Connection, tracker: Tracker, todos: Sequence[Todo], outcomes: Mapping[IssueRef, Outcome]
+        self,
+        conn: Connection,
+        tracker: Tracker,
+        todos: Sequence[Todo],
+        outcomes: Mapping[IssueRef, Outcome],
+        waiting: Mapping[IssueRef, datetime],
     ) -> None:
         now = self._store.now()
-        self._agenda.answered(conn, tracker.name)
+        heed(self._store, self._agenda, conn, tracker, outcomes.values())
         for todo in todos:
             ref = todo.ref
-            outcome = outcomes[ref] if todo.plan.changes else Outcome()
+            outcome = outcomes.get(ref, Outcome())
             journal.note(conn, now, ref, outcome.applied, outcome.failed)
             for change in outcome.applied:
                 metrics.CHANGES.labels(tracker.name, type(change).__name__).inc()
                 log.info("changed", issue=str(ref), change=type(change).__name__, because=change.because)
             if outcome.failed:
-                why = "; ".join(f"{type(change).__name__}: {error}" for change, error in outcome.failed)
-                log.warning("not changed", issue=str(ref), why=why)
-                self._agenda.failed(conn, todo.claim, why, todo.plan.look_again_at)
+                self._try_again(conn, todo, outcome, now)
+            elif ref in waiting:
+                self._agenda.later(conn, todo.claim, waiting[ref], role=todo.role)
             else:
                 opened = any(isinstance(change, OpenIssue) for change in outcome.applied)
                 self._agenda.done(
                     conn, todo.claim, todo.again_at, outcome.updated_at, is_settling=opened, role=todo.role
                 )
+
+    def _try_again(self, conn: Connection, todo: Todo, outcome: Outcome, now: datetime) -> None:
+        why = why_failed([outcome])
+        log.warning("not changed", issue=str(todo.ref), why=why)
+        if (at := outcome.again_at(now)) is not None:
+            self._agenda.later(conn, todo.claim, at, why, todo.role)
+        else:
+            self._agenda.failed(conn, todo.claim, why, todo.plan.look_again_at)
 
 
 def _chunks(todos: Sequence[Todo]) -> Iterator[Sequence[Todo]]:
