@@ -195,7 +195,7 @@ class Tracker(Protocol):
         ...
 
     def redeliver(self, missed: Undelivered) -> str:
-        """Ask for a delivery to be sent again; why the tracker refuses, or empty."""
+        """Ask for a delivery to be sent again; why the tracker refuses just this one, or empty."""
         ...
 
     def doctor(self) -> Iterator[Finding]:

@@ -20,8 +20,9 @@ from adapters.tracker import Pace
 from integrator import budgets, pacing
 from integrator.pacing import Wish
 from integrator.store import Instant, Store, Unwritable, agenda, facts, intents, trackers
+from integrator.subjects import ANY_ROUND, Subject, subject_of
 from integrator.touching import keeping, later, touch_row, touching
-from mapping.issue import IssueRef, Subject, subject_of
+from mapping.issue import IssueRef
 from webhooks.delivery import Delivery, NotStored, Touch
 
 log = structlog.get_logger()
@@ -63,12 +64,13 @@ class Claim:
 
 
 class Agenda:
-    """The agenda of all trackers, as one worker (`me`) sees it."""
+    """The agenda of all trackers, as one worker (`me`) sees it; `makes_rounds`: whether it takes those up, too."""
 
-    def __init__(self, store: Store, me: str, policy_hash: str = "") -> None:
+    def __init__(self, store: Store, me: str, policy_hash: str = "", makes_rounds: bool = False) -> None:
         self._store = store
         self._me = me
         self._policy_hash = policy_hash
+        self._makes_rounds = makes_rounds
         self._touching, self._keeping = touching(store), keeping(store)
 
     # ------------------------------------------------------------------ putting on
@@ -79,7 +81,7 @@ class Agenda:
 
         def work(conn: Connection) -> bool:
             for touched in delivery.touches:
-                self._touch(conn, touched, Lane.EVENT, now)
+                self._touch(conn, touched.ref, Lane.EVENT, now, touched)
             row = {
                 "tracker": tracker,
                 "delivery": delivery.id,
@@ -98,17 +100,17 @@ class Agenda:
         return is_new
 
     def touch(self, refs: Sequence[Subject], lane: Lane, at: datetime | None = None) -> None:
-        """Put issues and boards on the agenda; the earlier time and the better lane win."""
+        """Put subjects on the agenda; the earlier time and the better lane win."""
         self._store.write(lambda conn: self.touch_with(conn, refs, lane, at))
         self._store.bell.ring()
 
     def touch_with(self, conn: Connection, refs: Sequence[Subject], lane: Lane, at: datetime | None = None) -> None:
         """The same within a transaction; who commits it rings the bell."""
         for ref in refs:
-            self._touch(conn, Touch(ref), lane, at or self._store.now())
+            self._touch(conn, ref, lane, at or self._store.now())
 
-    def _touch(self, conn: Connection, touch: Touch, lane: Lane, at: datetime) -> None:
-        conn.execute(self._touching, touch_row(touch, lane, at))
+    def _touch(self, conn: Connection, ref: Subject, lane: Lane, at: datetime, told: Touch | None = None) -> None:
+        conn.execute(self._touching, touch_row(ref, lane, at, told))
 
     # ------------------------------------------------------------------ taking up
 
@@ -141,6 +143,8 @@ class Agenda:
         due = [agenda.c.tracker == tracker, column <= now]
         if lane is not Lane.TIMER:
             due += [agenda.c.lane == lane, agenda.c.parked_at.is_(None)]
+        if not self._makes_rounds:
+            due.append(agenda.c.subject.not_like(ANY_ROUND))
         free = agenda.c.lease_until.is_(None) | (agenda.c.lease_until <= now)
         rows = conn.execute(
             sa.select(agenda).where(*due, free).order_by(column).limit(limit).with_for_update(skip_locked=True)
@@ -194,6 +198,7 @@ class Agenda:
                 lease_until=None,
                 lease_by=None,
                 attempts=0,
+                parked_at=None,
                 last_error=None,
                 role=role,
             )
@@ -256,7 +261,7 @@ class Agenda:
 
     def rose(self, conn: Connection, ref: IssueRef, floor: datetime | None) -> None:
         """We wrote to an issue for its board's sake: look at it again, not older than that."""
-        self._touch(conn, Touch(ref, floor), Lane.EVENT, self._store.now())
+        self._touch(conn, ref, Lane.EVENT, self._store.now(), Touch(ref, floor))
 
     # ------------------------------------------------------------------ intents
 
@@ -336,7 +341,7 @@ class Agenda:
                 return False
             insert = self._store.upsert(facts).values(name="policy", value=self._policy_hash)
             conn.execute(insert.on_conflict_do_update(index_elements=["name"], set_={"value": self._policy_hash}))
-            idle = agenda.c.look_at.is_(None) | (agenda.c.look_at > now)
+            idle = (agenda.c.look_at.is_(None) | (agenda.c.look_at > now)) & agenda.c.subject.not_like(ANY_ROUND)
             lane = sa.case((agenda.c.look_at.is_(None), Lane.SWEEP), else_=agenda.c.lane)
             conn.execute(sa.update(agenda).where(idle).values(look_at=now, lane=lane, seq=agenda.c.seq + 1))
             return True

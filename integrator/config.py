@@ -4,11 +4,22 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import ConstructorError, DuplicateKeyError, RoundTripConstructor
@@ -18,15 +29,17 @@ from ruamel.yaml.scalarstring import LiteralScalarString
 
 from integrator.proofreading import Slip, slips
 from integrator.public_holidays import with_holidays
+from integrator.subjects import Round
 from mapping.card import WRITTEN
 from mapping.hours import Hours, Strict
 from mapping.issue import Column
 from mapping.okr import KEY_RESULT
-from mapping.policy import BoardRules, CalendarName, Policy
+from mapping.policy import BoardRules, CalendarName, Policy, duration, written
 
 M = TypeVar("M", bound=BaseModel)
 
 NAME = r"^[a-z][a-z0-9_]*$"
+OFF = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +135,35 @@ class Identity(Strict):
     former: tuple[str, ...] = ()
 
 
+def _span(value: Any) -> Any:
+    """A duration, or `off`."""
+    try:
+        return value if value == OFF else duration(value)
+    except ValueError as error:
+        raise ValueError(f"{error}, or {OFF}") from None
+
+
+Span = Annotated[
+    timedelta | Literal["off"],
+    BeforeValidator(_span),
+    PlainSerializer(lambda value: value if value == OFF else written(value), return_type=str),
+]
+
+
+class CatchUp(Strict):
+    """How often is looked for what was never heard of: lost deliveries, changes, and everything that is open."""
+
+    redelivery: Span = timedelta(minutes=5)
+    reconcile: Span = timedelta(minutes=10)
+    sweep: Span = timedelta(days=1)
+
+    @property
+    def every(self) -> Mapping[Round, timedelta]:
+        """The rounds that are not off, each with its span."""
+        spans = {Round(name): span for name, span in self}
+        return {kind: span for kind, span in spans.items() if span != OFF}
+
+
 class BadTemplate(ValueError):
     """A template that can't be used: its slips, by their lines in it."""
 
@@ -156,13 +198,17 @@ class OwnTexts(Strict):
 
 
 class Config(Policy):
-    """app.yaml: the policy, the trackers it is kept on, the texts, who we were before, and where trackers reach us."""
+    """app.yaml: the policy, the trackers it is kept on, the texts, who we were before, and where trackers reach us.
+
+    `catch_up` is how often is looked for what they didn't tell.
+    """
 
     trackers: Mapping[Annotated[str, Field(pattern=NAME)], AnyTracker] = {}
     calendars: Mapping[CalendarName, Annotated[Hours, AfterValidator(with_holidays)]] = Field(default_factory=dict)
     board: Boards = Boards()
     identity: Identity = Identity()
     texts: OwnTexts = OwnTexts()
+    catch_up: CatchUp = CatchUp()
     public_url: Url | None = None
 
     @model_validator(mode="after")
@@ -175,7 +221,7 @@ class Config(Policy):
     @property
     def policy_hash(self) -> str:
         """A fingerprint of everything that plans depend on."""
-        text = self.model_dump_json(by_alias=True)
+        text = self.model_dump_json(by_alias=True, exclude={"catch_up"})
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -8,4 +8,6 @@ TRACKER_ERRORS = Counter("integrator_tracker_errors_total", "Times a whole track
 DUE = Gauge("integrator_agenda_due", "Issues waiting to be worked on", ["tracker"])
 OLDEST_DUE = Gauge("integrator_agenda_oldest_due_seconds", "How long the first of them has been waiting", ["tracker"])
 PARKED = Gauge("integrator_agenda_parked", "Issues given up on, waiting for a person", ["tracker"])
+ROUNDS = Counter("integrator_rounds_total", "Rounds made to their end", ["tracker", "round"])
+REDELIVERIES = Counter("integrator_redeliveries_total", "Lost deliveries asked for again", ["tracker", "answer"])
 HELD = Gauge("integrator_tracker_held", "1 while a whole tracker is held back", ["tracker"])

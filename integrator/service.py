@@ -20,6 +20,7 @@ from integrator.credentials import secret_faults
 from integrator.logs import set_up_logs
 from integrator.pool import Pool
 from integrator.presence import Presence
+from integrator.rounds import Every, Rounds, set_out
 from integrator.store import Store
 from integrator.texts import Texts
 from integrator.worker import Worker
@@ -31,7 +32,7 @@ LOOK_AT_BOARDS = timedelta(minutes=5)  # how long a move that sent no webhook ca
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Everything that one process runs; `pool` is None where it only takes webhooks."""
+    """Everything that one process runs; `pool` is None where it only takes webhooks, `every` where rounds are off."""
 
     config: Config
     store: Store
@@ -39,6 +40,7 @@ class Service:
     pool: Pool | None
     app: Flask
     presence: Presence | None
+    every: Every | None = None
 
     @property
     def is_working(self) -> bool:
@@ -53,6 +55,8 @@ class Service:
     def start(self) -> None:
         """Adopt the policy and begin to work."""
         self.store.bell.listen(self.pool.wake if self.pool is not None else None)
+        if self.every is not None:
+            set_out(self.store, self.config.trackers, self.every)
         if self.pool is None:
             return
         if self.presence is not None:
@@ -93,8 +97,9 @@ def build(  # noqa: PLR0913, PLR0917 - the composition root
     threads: int = THREADS,
     environ: Mapping[str, str] = os.environ,
     look_at_boards: timedelta | None = LOOK_AT_BOARDS,
+    every: Every | None = None,
 ) -> Service:
-    """Wire a process together. `threads` 0: webhooks only.
+    """Wire a process together. `threads` 0: webhooks only. `every`: the rounds it makes; None: it leaves them alone.
 
     The threads are for each tracker, so that one that doesn't answer never keeps another waiting.
     """
@@ -102,8 +107,10 @@ def build(  # noqa: PLR0913, PLR0917 - the composition root
     texts = Texts(config.texts.given)
 
     def worker(name: str, lanes: Sequence[Lane]) -> Worker:
-        own = Agenda(store, me(), config.policy_hash)
-        return Worker(store, own, connect(), config, texts, watches(config), look_at_boards, (name,), lanes)
+        makes_rounds = every is not None and Lane.SWEEP in lanes
+        own = Agenda(store, me(), config.policy_hash, makes_rounds)
+        rounds = Rounds(store, own, every) if every is not None and makes_rounds else None
+        return Worker(store, own, connect(), config, texts, watches(config), look_at_boards, (name,), lanes, rounds)
 
     pool = Pool([worker(name, lanes) for name in config.trackers for lanes in _lanes(threads)]) if threads else None
     app = web_app(
@@ -115,7 +122,7 @@ def build(  # noqa: PLR0913, PLR0917 - the composition root
         (lambda: pool.is_alive) if pool else None,
     )
     presence = Presence(store.file) if store.file is not None else None
-    return Service(config, store, clerk, pool, app, presence)
+    return Service(config, store, clerk, pool, app, presence, every)
 
 
 def _lanes(threads: int) -> list[tuple[Lane, ...]]:
@@ -143,7 +150,7 @@ def wsgi() -> Flask:
     ready_to_work(config)
     store = open_store()
     threads = int(os.environ.get("INTEGRATOR_THREADS", str(THREADS)))
-    service = build(config, store, tracker_factory(config, store.now), threads)
+    service = build(config, store, tracker_factory(config, store.now), threads, every=config.catch_up.every)
     service.stand()
     service.start()
     threading.Thread(target=_stop_with_the_process, args=(service,), name="closer").start()

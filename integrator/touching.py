@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from integrator.store import Store, agenda, deliveries
+from integrator.subjects import Subject
 from webhooks.delivery import Touch
 
 
@@ -28,16 +29,16 @@ def touching(store: Store) -> Any:
     )
 
 
-def touch_row(touch: Touch, lane: int, at: datetime) -> dict[str, Any]:
-    """A subject as `touching` takes it."""
+def touch_row(ref: Subject, lane: int, at: datetime, told: Touch | None = None) -> dict[str, Any]:
+    """A subject as `touching` takes it, with what was `told` of it."""
     return {
-        "subject": str(touch.ref),
-        "tracker": touch.ref.tracker,
+        "subject": str(ref),
+        "tracker": ref.tracker,
         "lane": lane,
         "look_at": at,
         "seq": 1,
-        "floor": touch.floor,
-        "shows": " ".join(touch.shows),
+        "floor": told.floor if told else None,
+        "shows": " ".join(told.shows) if told else "",
         "attempts": 0,
     }
 

@@ -17,13 +17,15 @@ from integrator.agenda import LEASE, Agenda, Claim, Lane
 from integrator.boards import Boards
 from integrator.heeding import heed, why_failed
 from integrator.ledger import Role
+from integrator.rounds import Rounds
 from integrator.store import Store
+from integrator.subjects import RoundRef, Subject
 from integrator.texts import Texts
 from integrator.wording import created, in_words, wordless
 from mapping.case import Case
 from mapping.changes import Change, OpenIssue, Plan
 from mapping.freshness import is_shown
-from mapping.issue import BoardRef, Issue, IssueRef, Subject
+from mapping.issue import BoardRef, Issue, IssueRef
 from mapping.plan import concerns_board, plan_issue, stops_work
 from mapping.policy import Policy
 
@@ -83,11 +85,13 @@ class Worker:
         look_at_boards: timedelta | None = None,
         works_on: Sequence[str] = (),
         lanes: Sequence[Lane] = tuple(Lane),
+        rounds: Rounds | None = None,
     ) -> None:
         self._store = store
         self._agenda = agenda
         self._trackers = trackers
         self._works_on = tuple(works_on or trackers)
+        self._rounds = rounds
         self._lanes = tuple(lanes)
         self._policy = policy
         self._texts = texts
@@ -177,6 +181,9 @@ class Worker:
             if isinstance(claim.ref, BoardRef):
                 self._go_on()
                 self._boards.keep(tracker, claim, self.may_write)
+            elif isinstance(claim.ref, RoundRef) and self._rounds is not None:
+                self._go_on()
+                self._rounds.make(tracker, claim, claim.ref, self.may_write)
 
     def _work_on_issues(self, tracker: Tracker, ready: Mapping[IssueRef, Claim]) -> None:
         found = tracker.read(list(ready)) if ready else {}

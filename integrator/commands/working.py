@@ -28,7 +28,7 @@ def work(config_file: Path, threads: int, metrics: str | None) -> None:
     if page is not None:
         must_be_free(*page)
     store = open_store()
-    service = build(config, store, tracker_factory(config, store.now), threads)
+    service = build(config, store, tracker_factory(config, store.now), threads, every=config.catch_up.every)
     service.stand()
     ending = Ending()
     ending.catch()

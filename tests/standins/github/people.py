@@ -58,7 +58,7 @@ class People:
 
     def __init__(self, clock: Clock) -> None:
         self.world = World(clock)
-        self.hub = Hub()
+        self.hub = Hub(clock)
         self.acts = Acts(self.world, self.hub)
         self.workflows = Workflows()
         self.board = Board(self.acts, self.workflows)

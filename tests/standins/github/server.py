@@ -13,7 +13,7 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.contracts import Exchange, Recorder
-from tests.standins.github import rest_admin, rest_boards, rest_issues
+from tests.standins.github import rest_admin, rest_boards, rest_deliveries, rest_issues
 from tests.standins.github.access import App, Refused
 from tests.standins.github.faults import Answer, Fault, Kind, Match, instead, send
 from tests.standins.github.graph_base import Asking
@@ -24,7 +24,7 @@ from tests.standins.github.shapes import Json
 from tests.standins.github.webhooks import Delivery, Hook, Target, signed
 from tests.standins.github.world import Clock, View
 
-ROUTES = (*rest_admin.ROUTES, *rest_issues.ROUTES, *rest_boards.ROUTES)
+ROUTES = (*rest_admin.ROUTES, *rest_deliveries.ROUTES, *rest_issues.ROUTES, *rest_boards.ROUTES)
 
 
 def real_time() -> datetime:

@@ -7,8 +7,9 @@ import itertools
 import json
 import queue
 import threading
+import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -17,16 +18,21 @@ from urllib.parse import urlencode, urlsplit
 import requests
 
 Json = dict[str, Any]
+Clock = Callable[[], datetime]
 Target = Literal["repository", "organization", "integration"]
 DEADLINE = 10.0  # seconds that a receiver has, as on github.com
 
 
-@dataclass
+@dataclass(frozen=True)
 class Attempt:
-    """One sending of a delivery; `status` 0: no answer."""
+    """One sending of a delivery to a hook; `status` 0: no answer. Each has an id of its own."""
 
-    url: str
+    id: int
+    hook: int
+    at: datetime
+    duration: float
     status: int
+    redelivery: bool
 
 
 @dataclass
@@ -67,11 +73,13 @@ class Hook:
 class Hub:
     """Keeps every delivery, and posts each to the hooks that hear it, one after the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
         self.deliveries: list[Delivery] = []
         self.hooks: list[Hook] = []
+        self._clock = clock
         self._ids = itertools.count(501)
-        self._outbox: queue.Queue[tuple[Hook, Delivery] | None] = queue.Queue()
+        self._attempts = itertools.count(9_000_000_001)
+        self._outbox: queue.Queue[tuple[Hook, Delivery, bool] | None] = queue.Queue()
         self._thread: threading.Thread | None = None
 
     def add_hook(
@@ -109,6 +117,15 @@ class Hub:
         """Send it again, with the same GUID and the same body."""
         self._queue(next(d for d in self.deliveries if d.guid == guid))
 
+    def attempts(self, hook: Hook) -> list[tuple[Delivery, Attempt]]:
+        """What was sent to a hook, the newest first."""
+        sent = [(d, a) for d in tuple(self.deliveries) for a in tuple(d.attempts) if a.hook == hook.id]
+        return sorted(sent, key=lambda row: row[1].id, reverse=True)
+
+    def attempt_again(self, hook: Hook, delivery: Delivery) -> None:
+        """Send it to this hook alone, as its owner asked."""
+        self._post_later(hook, delivery, redelivery=True)
+
     def settle(self) -> None:
         """Wait until everything queued so far has been sent."""
         self._outbox.join()
@@ -123,20 +140,23 @@ class Hub:
             if hook.hears(delivery):
                 self._post_later(hook, delivery)
 
-    def _post_later(self, hook: Hook, delivery: Delivery) -> None:
+    def _post_later(self, hook: Hook, delivery: Delivery, redelivery: bool = False) -> None:
         if urlsplit(hook.url).hostname not in {"127.0.0.1", "localhost"}:
             return  # a test must never talk to the world
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="github-webhooks", daemon=True)
             self._thread.start()
-        self._outbox.put((hook, delivery))
+        self._outbox.put((hook, delivery, redelivery))
 
     def _run(self) -> None:
         with requests.Session() as session:
             session.trust_env = False
             while (job := self._outbox.get()) is not None:
-                hook, delivery = job
-                delivery.attempts.append(Attempt(hook.url, post(session, hook, delivery)))
+                hook, delivery, redelivery = job
+                at, begun = self._clock(), time.monotonic()
+                status = post(session, hook, delivery)
+                took = round(time.monotonic() - begun, 2)
+                delivery.attempts.append(Attempt(next(self._attempts), hook.id, at, took, status, redelivery))
                 self._outbox.task_done()
         self._outbox.task_done()
 
