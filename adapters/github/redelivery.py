@@ -70,10 +70,10 @@ class Redelivery:
         return Deliveries(never_arrived(failed, sent), "; ".join(refused))
 
     def ask(self, missed: Undelivered) -> str:
-        """Ask for one delivery to be sent again; why GitHub refuses, or empty."""
+        """Ask for one delivery to be sent again; why GitHub refuses just this one, or empty."""
         try:
             self._client.post(missed.again, {}, as_app=missed.again.startswith(APP_HOOK))
-        except (AccessDenied, Refused) as refusal:
+        except Refused as refusal:
             return str(refusal)
         return ""
 
@@ -92,7 +92,7 @@ class Redelivery:
 
     def _find(self) -> Places:
         """An App's own hook, if it has one; else the hooks of repositories and organisations that deliver to us."""
-        if isinstance(self._settings.auth, App) and self._client.get(f"{APP_HOOK}/config", as_app=True).get("url"):
+        if isinstance(self._settings.auth, App) and self._has_app_hook():
             return Places((f"{APP_HOOK}/deliveries",))
         paths: list[str] = []
         unseen: list[str] = []
@@ -104,6 +104,10 @@ class Redelivery:
             if not found[whole] or isinstance(found[whole], str):
                 unseen += [place for place in (found[one] for one in every) if isinstance(place, str)]
         return Places(tuple(paths), "; ".join(unseen))
+
+    def _has_app_hook(self) -> bool:
+        url = str(self._client.get(f"{APP_HOOK}/config", as_app=True).get("url") or "")
+        return bool(url) and not url.endswith(f"{APP_HOOK}/config")  # PyGithub puts an answer's own address there
 
     def _ours(self, place: str) -> Sequence[str] | str:
         """Where the deliveries of this place's hooks to us are listed; a text says why its hooks can't be seen."""
