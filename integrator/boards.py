@@ -1,7 +1,7 @@
 """A board's law, kept by the one worker that has leased the board: read, decide, write, put down (R18, R20, R33)."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from adapters.tracker import Gone, Outcome, Tracker
 from integrator import journal
 from integrator.agenda import Agenda, Claim
+from integrator.doubt import Doubts
 from integrator.heeding import heed, why_failed
 from integrator.ledger import floors, on_board, stopping_work
 from integrator.store import Store
@@ -39,6 +40,7 @@ class Boards:
     policy: Policy
     texts: Texts
     every: timedelta | None = None
+    doubts: Doubts = field(default_factory=Doubts)
 
     def keep(self, tracker: Tracker, claim: Claim, may_write: Callable[[], bool]) -> None:
         """One look at a board, and what follows from it."""
@@ -50,7 +52,8 @@ class Boards:
         elif self._is_stale(board, now):
             self.store.write(lambda conn: self.agenda.later(conn, claim, now + REREAD))
         else:
-            plan = plan_board(board, self.policy, now, self._elsewhere(tracker))
+            as_of = max([now, *(card.issue.updated_at for card in board.cards if card.issue is not None)])
+            plan = plan_board(board, self.policy, as_of, self._elsewhere(tracker))
             outcomes, waiting = self._apply(tracker, claim, plan, now, may_write)
             again = (plan.look_again_at, *waiting.values(), now + self.every if self.every else None)
             timer_at = min((at for at in again if at is not None), default=None)
@@ -60,7 +63,8 @@ class Boards:
         """Some issue was read older than what was heard of it; after a while the tracker is believed all the same."""
         seen = {card.issue.ref: card.issue.updated_at for card in board.cards if card.issue is not None}
         heard = floors(self.store, list(seen))
-        return any(seen[ref] < floor and now - floor < BELIEVE_AFTER for ref, floor in heard.items())
+        behind = [(ref, floor) for ref, floor in heard.items() if seen[ref] < floor]
+        return any(self.doubts.age(ref, floor, now) < BELIEVE_AFTER for ref, floor in behind)
 
     def _elsewhere(self, tracker: Tracker) -> list[Case]:
         """The P0s of the other trackers, where these stop work here, too."""

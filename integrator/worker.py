@@ -15,6 +15,7 @@ from adapters.tracker import Gone, LeaseLost, Outcome, Tracker, TrackerError
 from integrator import journal, metrics
 from integrator.agenda import LEASE, Agenda, Claim, Lane
 from integrator.boards import Boards
+from integrator.doubt import Doubts
 from integrator.heeding import heed, why_failed
 from integrator.ledger import Role
 from integrator.rounds import Rounds
@@ -58,7 +59,12 @@ class Todo:
 
 def todo_for(issue: Issue, policy: Policy, now: datetime) -> Plan:
     """What should be true of an issue, as the differences to what is."""
-    return plan_issue(Case.of(issue, policy), policy, now)
+    return plan_issue(Case.of(issue, policy), policy, as_of(issue, now))
+
+
+def as_of(issue: Issue, now: datetime) -> datetime:
+    """The time, but not before what has happened to the issue already: the tracker's clock may be ahead of ours."""
+    return max(now, issue.updated_at)
 
 
 def role_of(case: Case, policy: Policy) -> Role:
@@ -96,6 +102,7 @@ class Worker:
         self._policy = policy
         self._texts = texts
         self._watches = watches
+        self._doubts = Doubts()
         self._boards = Boards(store, agenda, trackers, policy, texts, look_at_boards)
         self._held: Sequence[Claim] = ()
         self._held_until = store.now()
@@ -205,7 +212,8 @@ class Worker:
 
     def _todo(self, claim: Claim, ref: IssueRef, issue: Issue) -> Todo:
         case = Case.of(issue, self._policy)
-        return Todo(claim, ref, plan_issue(case, self._policy, self._store.now()), role_of(case, self._policy))
+        plan = plan_issue(case, self._policy, as_of(issue, self._store.now()))
+        return Todo(claim, ref, plan, role_of(case, self._policy))
 
     def _go_on(self) -> None:
         if self._stopping:
@@ -232,14 +240,14 @@ class Worker:
         """The read is older than what we have heard already; after a while the tracker is believed all the same."""
         if claim.floor is None or issue.updated_at > claim.floor:
             return False
-        age = self._store.now() - claim.floor
+        age = self._doubts.age(claim.ref, claim.floor, self._store.now())
         if issue.updated_at < claim.floor:
             return age < BELIEVE_AFTER
         return age < LAG and not is_shown(claim.shows, issue)
 
     def _is_too_new(self, claim: Claim) -> bool:
         """We heard of the issue so lately that not finding it may only be the tracker's lag."""
-        return claim.floor is not None and self._store.now() - claim.floor < LAG
+        return claim.floor is not None and self._doubts.age(claim.ref, claim.floor, self._store.now()) < LAG
 
     def _write(self, tracker: Tracker, todos: Sequence[Todo]) -> None:
         """Apply a chunk of plans under leases renewed for it, noting first what will be created."""
