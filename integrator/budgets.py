@@ -26,16 +26,17 @@ def note(store: Store, conn: Connection, tracker: str, told: Sequence[Budget]) -
         conn.execute(insert.on_conflict_do_update(index_elements=["tracker", "resource"], set_=values, where=newer))
 
 
-def budgets_of(store: Store, tracker: str) -> tuple[Budget, ...]:
-    """Each limit of a tracker that didn't begin anew since it was heard of."""
-    known = sa.select(budgets).where(budgets.c.tracker == tracker, budgets.c.resets_at > store.now())
-    rows = store.read(lambda conn: conn.execute(known.order_by(budgets.c.resource)).all())
+def budgets_known(store: Store, tracker: str) -> tuple[Budget, ...]:
+    """Each limit of a tracker as it was heard of last; it may have begun anew since."""
+    known = sa.select(budgets).where(budgets.c.tracker == tracker).order_by(budgets.c.resource)
+    rows = store.read(lambda conn: conn.execute(known).all())
     return tuple(Budget(row.resource, row.most, row.remaining, row.resets_at, row.seen_at) for row in rows)
 
 
 def budget_of(store: Store, tracker: str) -> Budget | None:
-    """The limit of which the smallest part is left; None: the tracker says nothing, or all begin anew."""
-    return min(budgets_of(store, tracker), key=lambda budget: budget.left / max(1, budget.limit), default=None)
+    """The limit of which the smallest part is left; None: the tracker says nothing, or all began anew since."""
+    known = [budget for budget in budgets_known(store, tracker) if budget.resets_at > store.now()]
+    return min(known, key=lambda budget: budget.left / max(1, budget.limit), default=None)
 
 
 def is_scarce(store: Store, conn: Connection, tracker: str) -> bool:

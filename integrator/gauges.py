@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection
 
 from integrator import metrics
 from integrator.agenda import Lane
+from integrator.budgets import budgets_known
 from integrator.store import Store, agenda, trackers
 
 
@@ -22,6 +23,7 @@ def measure(store: Store, names: Collection[str]) -> None:
 
     try:
         measured = store.read(counts)
+        told = {name: budgets_known(store, name) for name in names}
     except sa.exc.SQLAlchemyError:
         return
     for name, due, oldest, parked, held in measured:
@@ -29,6 +31,10 @@ def measure(store: Store, names: Collection[str]) -> None:
         metrics.OLDEST_DUE.labels(name).set(oldest)
         metrics.PARKED.labels(name).set(parked)
         metrics.HELD.labels(name).set(held)
+    for name, known in told.items():
+        for budget in known:
+            metrics.BUDGET_LIMIT.labels(name, budget.of).set(budget.limit)
+            metrics.BUDGET_LEFT.labels(name, budget.of).set(budget.limit if budget.resets_at <= now else budget.left)
 
 
 def _due(conn: Connection, name: str, now: datetime) -> tuple[int, float]:

@@ -11,3 +11,5 @@ PARKED = Gauge("integrator_agenda_parked", "Issues given up on, waiting for a pe
 ROUNDS = Counter("integrator_rounds_total", "Rounds made to their end", ["tracker", "round"])
 REDELIVERIES = Counter("integrator_redeliveries_total", "Lost deliveries asked for again", ["tracker", "answer"])
 HELD = Gauge("integrator_tracker_held", "1 while a whole tracker is held back", ["tracker"])
+BUDGET_LEFT = Gauge("integrator_budget_left", "What is left of a tracker's own limit", ["tracker", "limit"])
+BUDGET_LIMIT = Gauge("integrator_budget_limit", "A tracker's own limit", ["tracker", "limit"])
