@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from adapters.jira.alike import FEWEST, MOST_FIELDS, MOST_ISSUES, alike, bulk_edit, input_of, needs_ids, transitions
+from adapters.jira.bulk_task import Report, report_of
 from adapters.jira.fields import Field
 from adapters.jira.screens import Screen, screen_of
 
@@ -124,3 +125,23 @@ def test_a_screen_knows_the_ids_of_options_and_priorities() -> None:
     free = {"operations": ["set"], "schema": {"type": "string"}}
     screen = screen_of({"list": listed, "priority": named, "free": free})
     assert screen.ids == {"list": {"a": "1"}, "priority": {"b": "2"}, "free": {}}
+
+
+REPORTS: dict[str, tuple[dict[str, Any], Report]] = {
+    "all": ({"status": "COMPLETE", "processedAccessibleIssues": [1, 2]}, Report(frozenset("12"))),
+    "some": (
+        {"status": "COMPLETE", "processedAccessibleIssues": [1, 2], "failedAccessibleIssues": {"2": ["no", "never"]}},
+        Report(frozenset("1"), {"2": "no; never"}),
+    ),
+    "none told": ({"status": "COMPLETE", "invalidOrInaccessibleIssueCount": 2}, Report()),
+    "broken": (
+        {"status": "DEAD", "processedAccessibleIssues": [1], "failedAccessibleIssues": None},
+        Report(frozenset("1"), broke="Jira's bulk task 9 ended as DEAD"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_task_is_judged_issue_by_issue(name: str) -> None:
+    answer, report = REPORTS[name]
+    assert report_of("9", answer) == report

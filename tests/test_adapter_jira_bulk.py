@@ -9,7 +9,7 @@ import pytest
 from adapters.jira import JiraTracker
 from adapters.jira.bulk_task import Patience
 from adapters.tracker import LeaseLost, Outcome, RateLimited, Unreachable
-from mapping.changes import Acknowledge, Change, MoveTo, SetFields, SetLabels
+from mapping.changes import Acknowledge, AlarmFacts, Change, MoveTo, PostComment, SetFields, SetLabels
 from mapping.issue import Column, Issue, IssueRef
 from tests.adapter_jira_house import House, Start, houses, ref, status
 from tests.contracts import Recorder
@@ -167,6 +167,21 @@ def test_an_acknowledgement_is_each_issues_own(start: Start) -> None:
     assert house.asked() == [f"PUT issue/{one.key}" for one in comments]
 
 
+def test_comments_that_the_property_does_not_list_are_taken_along(start: Start) -> None:
+    house = company(start)
+    tracker = house.tracker(patience=QUICK)
+    refs = opened(house, tracker, 6)
+    alarm = PostComment("alarm-1", AlarmFacts(None, (), "team", (), False, False, "UTC"), {}, (), "Late.")
+    for one in refs:
+        sure(tracker.apply({one: [alarm]}, lambda: True))
+    issues = tracker.read(refs)
+    assert all(len(issue.comments) == 1 for issue in issues.values() if isinstance(issue, Issue))
+    house.asked()
+    sure(tracker.apply(dict.fromkeys(refs, LABEL), lambda: True))
+    assert bulks(house.asked()) == []
+    assert all("alarm-1" in house.jira.issue(one.key).properties["spark-integrator"]["comments"] for one in refs)
+
+
 def test_the_property_waits_for_no_bulk_edit_but_moves_go_together(start: Start) -> None:
     house = company(start)
     del house.jira.world.fields["customfield_10102"]
@@ -312,8 +327,7 @@ def test_a_task_is_asked_after_when_those_before_it_were_done(start: Start) -> N
     for _ in range(3):
         sure(tracker.apply({one: [QUEUE] for one in opened(house, tracker, 5)}, lambda: True))
         asked.append(len(bulks(house.asked())) - 1)
-    assert asked[0] > 2
-    assert asked[1:] == [1, 1]
+    assert max(asked[1:]) <= 2 < asked[0]
 
 
 @pytest.mark.broken_answers

@@ -195,6 +195,16 @@ def test_doctor_without_board_hook_or_good_names(start: Start) -> None:
     assert (Health.FAULT, "labels") in said
 
 
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_doctor_warns_where_cloud_changes_issues_one_by_one(start: Start, product: Product) -> None:
+    house = start(product)
+    house.jira.world.grant("integrator", frozenset(), "")
+    found = [f for f in house.tracker(projects=["OPS"]).doctor() if f.about == "bulk changes"]
+    assert [(f.health, "Global permissions" in f.mend) for f in found] == [(Health.WARNING, True)] * (
+        product == "cloud"
+    )
+
+
 @pytest.mark.parametrize(("by", "product"), [("mallory", "cloud"), ("integrator", "data-center")])
 def test_doctor_stops_at_what_all_else_needs(start: Start, by: str, product: Product) -> None:
     house = start()

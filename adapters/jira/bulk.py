@@ -92,10 +92,10 @@ class Bulk:
                 self._judge(job, changes, _mark(some.input), report)
 
     def _edits(self, job: Job) -> list[Edit]:
-        """What is to be edited; nothing where a part of it can't be, or where the issue's property must be written."""
+        """What can be edited; nothing where the issue's property has to be written, which only its own edit does."""
         trial = replace(job.work, applied=[], failed=[])
         edits = self._editor.edits(trial, job.changes)
-        if trial.failed or trial.is_behind or trial.memory.fitted() != trial.kept:
+        if trial.is_behind or trial.memory.fitted() != trial.kept:
             return []
         return edits
 

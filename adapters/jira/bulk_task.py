@@ -81,7 +81,7 @@ class Tasks:
 
     def _wait(self, task: str, may_write: Callable[[], bool]) -> Report:
         """Ask after the task when it is probably done, then ever more seldom."""
-        begun, pause, late = time.monotonic(), self._usual, False
+        begun, pause, late = time.monotonic(), min(self._usual, self._patience.most), False
         while time.monotonic() - begun + pause <= self._patience.total:
             time.sleep(pause)
             if not may_write():
@@ -93,16 +93,16 @@ class Tasks:
             took = time.monotonic() - begun
             if answer["status"] == "COMPLETE" or answer["status"] in ENDED_BADLY:
                 self._learn(took if late else 0.95 * pause)
-                return _report(task, answer)
+                return report_of(task, answer)
             pause, late = min(max(self._patience.first, took / 2), self._patience.most), True
         return Report(broke=f"Jira's bulk task {task} was not done after {self._patience.total:g} s")
 
     def _learn(self, took: float) -> None:
         """The next task takes about as long: then one look is enough, and a little less is tried each time."""
-        self._usual = min(max(self._patience.first, took), self._patience.total / 2)
+        self._usual = max(self._patience.first, took)
 
 
-def _report(task: str, answer: Mapping[str, Any]) -> Report:
+def report_of(task: str, answer: Mapping[str, Any]) -> Report:
     """A task that is complete may have failed for some issues; of those that we can't see it tells only how many."""
     failed = answer.get("failedAccessibleIssues") or {}
     refused = {str(issue): "; ".join(map(str, reasons or ())) for issue, reasons in failed.items()}

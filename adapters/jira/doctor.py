@@ -23,6 +23,7 @@ PERMISSIONS = (
     "TRANSITION_ISSUES",
 )
 FOR_ORDER = ("SCHEDULE_ISSUES",)
+FOR_BULK = ("BULK_CHANGE",)
 FOR_RETROSPECTIVES = ("CREATE_ISSUES", "LINK_ISSUES")
 FILLED = {"project", "issuetype", "summary", "description", "labels", "reporter", "issuelinks"}
 SET_ADDRESS = "Set public_url in app.yaml, and the tracker's webhook secrets in the environment."
@@ -45,7 +46,7 @@ class Doctor:
         """All findings; TrackerError when the site can't be reached or signed in to."""
         yield self._server()
         yield self._account()
-        parts = (self.board.look(), self._labels(), self.fields.look(), self._webhook())
+        parts = (self._bulk(), self.board.look(), self._labels(), self.fields.look(), self._webhook())
         for findings in (*parts, *map(self._project, self.projects)):
             yield from _guarded(findings)
 
@@ -62,6 +63,17 @@ class Doctor:
         if me.account_type == "customer":
             return fault("account", f"{me.name} is a portal customer", "Use an account with a Jira licence of its own.")
         return ok("account", f"signed in as {me.name}; nobody else should use this account")
+
+    def _bulk(self) -> Iterator[Finding]:
+        """Whether many issues may be changed by one request; only Cloud can do that."""
+        if not self.site.is_cloud:
+            return
+        if self.site.permissions(FOR_BULK):
+            yield ok("bulk changes", "many issues alike are changed by one request")
+        else:
+            says = "a backfill is written issue by issue: the account lacks the global permission Make bulk changes"
+            mend = "Settings > System > Global permissions: grant it to a group of the integrator's account."
+            yield warning("bulk changes", says, mend)
 
     def _project(self, key: str) -> Iterator[Finding]:
         try:
