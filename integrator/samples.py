@@ -12,6 +12,7 @@ from mapping.changes import (
     ClockFacts,
     DraftFacts,
     Missing,
+    Proposal,
     Refusal,
     RetrospectiveFacts,
     StatusFacts,
@@ -56,11 +57,14 @@ _FULL_STATUS = StatusFacts(
     roles=(("incident commander", "alice"), ("engineer", "bob")),
     zone="Europe/Berlin",
     retrospective="acme/shop#13",
+    proposal=Proposal("suspended", ("O1.KR2",), ("O2.KR2", "O2.KR3")),
 )
 _EMPTY_STATUS = StatusFacts(None, None, (), (), (), "", "", (), (), False)
 _STATUS = (
     Sample("everything known", _FULL_STATUS),
     Sample("nothing known", _EMPTY_STATUS),
+    Sample("a proposal to reduce", replace(_FULL_STATUS, proposal=Proposal("reduced 20%", ("O1.KR2",), ()))),
+    Sample("a proposal without growth", replace(_FULL_STATUS, proposal=Proposal("none", (), ("O2.KR2",)))),
     Sample("provisional", replace(_FULL_STATUS, confirmed_by=None, severity=Severity.P1)),
     Sample("P2", replace(_FULL_STATUS, severity=Severity.P2, response_within="1d", resolution_within="1w")),
     Sample("P3", replace(_EMPTY_STATUS, severity=Severity.P3, response_within="2d", resolution_within="next quarter")),
@@ -92,6 +96,7 @@ _BOARD = (
     Sample("paused where it is", replace(_FULL_BOARD, back_to="")),
     Sample("not restored", replace(_FULL_BOARD, about="restore", why="")),
     Sample("not restorable", replace(_FULL_BOARD, about="restore", in_the_way=())),
+    Sample("other work", replace(_FULL_BOARD, about="owner", back_to="", why="", owner="bob")),
 )
 
 _PLACES = {

@@ -15,7 +15,7 @@ WRITTEN = (SEVERITY, ETA, RESPONSE_DUE, RESOLUTION_DUE, IMPACT, THREATENS, DROP_
 
 
 def card_fields(case: Case, timed: Sequence[Clock], policy: Policy) -> Iterator[SetFields]:
-    """The fields that differ from what they should be. Without a board nobody else names the work to drop."""
+    """The fields that differ from what they should be."""
     wanted = {**_of_clocks(case, timed, policy), **_of_okrs(case, policy)}
     there = case.issue.fields
     ours = [name for name in wanted if name in case.issue.writable]
@@ -37,9 +37,10 @@ def _of_clocks(case: Case, timed: Sequence[Clock], policy: Policy) -> Mapping[st
 
 
 def _of_okrs(case: Case, policy: Policy) -> Mapping[str, str]:
+    """On a board its law names the work to drop, once it has looked for it; until then its key results are."""
     told = impact(case, policy)
     fields = dict(okr_fields(told, told.drop_first))
-    if told.says and case.issue.card is not None:
+    if told.says and case.issue.card is not None and case.issue.fields.get(DROP_FIRST):
         del fields[DROP_FIRST]
     return fields
 

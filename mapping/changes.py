@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -69,11 +69,12 @@ class AlarmFacts:
 
 @dataclass(frozen=True, slots=True)
 class BoardFacts:
-    """Why a card was sent back or is left in a full column (R18), is paused, or does not go on after a pause (R33).
+    """Why a card was sent back or is left in a full column (R18), is paused, or does not go on after a pause (R33);
+    or that a P1 is not its owner's only work (R8).
 
-    `about` says which: wip, pause or restore. `in_the_way` are the cards that were there first, or the P0s that stop
-    all other work; `back_to` is the column it went to, or stays in after a pause (empty: it stays in `column`, and
-    `why` says why).
+    `about` says which: wip, pause, restore or owner. `in_the_way` are the cards that were there first, the P0s that
+    stop all other work, or what else the `owner` has; `back_to` is the column it went to, or stays in after a pause
+    (empty: it stays in `column`, and `why` says why).
     """
 
     column: str
@@ -83,6 +84,7 @@ class BoardFacts:
     why: str = ""
     about: str = "wip"
     zone: str = "UTC"
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,17 @@ class RetrospectiveFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Proposal:
+    """What an emergency is to do to the OKRs once the product owner agrees (R55): what becomes of growth objectives,
+    the threatened key results, and those whose work is dropped first, by full id.
+    """
+
+    says: str
+    threatens: tuple[str, ...]
+    drop_first: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StatusFacts:
     """Everything the status comment says, before it is put into words."""
 
@@ -134,6 +147,7 @@ class StatusFacts:
     roles: tuple[tuple[str, str], ...] = ()
     zone: str = "UTC"
     retrospective: str = ""
+    proposal: Proposal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,11 +293,15 @@ Change = SetLabels | MoveTo | SetFields | Said | DropComment | Acknowledge | Ope
 
 @dataclass(frozen=True, slots=True)
 class BoardPlan:
-    """What the law of a board wants: changes to issues, to cards that are no issues, and when to look again."""
+    """What the law of a board wants: changes to issues, to cards that are no issues, and when to look again.
+
+    `stops_work`: a P0 stops all other work on it, and once this is written, that stands still.
+    """
 
     issues: Mapping[IssueRef, tuple[Change, ...]]
     cards: tuple[MoveCard | PlaceCard, ...] = ()
     look_again_at: datetime | None = None
+    stops_work: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from mapping.commands import Fact
 from mapping.history import Order, is_fact
 from mapping.issue import Column
 from mapping.policy import Policy
+from mapping.ruling import OWNER
 from mapping.severity import Severity
 from mapping.when import instant
 
@@ -67,20 +68,29 @@ def roles(case: Case, policy: Policy) -> Iterator[tuple[str, str]]:
     yield from ((role, name) for role, name in named.items() if name)
 
 
-def boxes(case: Case, policy: Policy, move_to: Column | None = None) -> Iterator[Box]:
-    """The checklist of an open P0 or P1, whose card is about to move."""
+def shared_owner(case: Case) -> str:
+    """What our comment on an open P1 says of its owner's other work (R8); empty where there is none."""
+    if not case.is_emergency or case.severity is not Severity.P1:
+        return ""
+    ours = [c.marker.memo for c in case.issue.comments if c.marker and c.marker.key.partition("@")[0] == OWNER]
+    return str(ours[-1].get("says", "")) if ours else ""
+
+
+def boxes(case: Case, policy: Policy, move_to: Column | None = None, stands_still: bool = False) -> Iterator[Box]:
+    """The checklist of an open P0 or P1, whose card is about to move. `stands_still`: all other work on its board."""
     if not case.is_emergency:
         return
-    run = case.runs[-1]
+    run, card = case.runs[-1], case.issue.card
     told = any(run.covers(mark.at) for mark in case.updates)
     if case.severity is Severity.P0:
         yield Box("war room open: /warroom and its address", bool(text_of(last_said(case, "warroom"))))
         yield Box("customer told", told)
+        if card is not None:
+            yield Box("planned work paused", stands_still)
         yield Box("incident commander named: /ic @login", bool(commander(case)))
         yield Box("diagnosis started: /diagnosis and what you found", bool(text_of(last_said(case, "diagnosis"))))
         return
-    card = case.issue.card
-    yield Box("exactly one owner", len(case.issue.assignees) == 1)
+    yield Box("exactly one owner, who has nothing else", len(case.issue.assignees) == 1 and not shared_owner(case))
     yield Box("customer given a timeline: /eta 4h, and told", told and eta(case, policy) is not None)
     if card is not None:
         yield Box("in the Emergency Queue", (move_to or card.column) is Column.EMERGENCY_QUEUE)

@@ -9,8 +9,10 @@ from datetime import datetime
 from mapping.board import Board
 from mapping.case import Case
 from mapping.changes import BoardPlan, Change, MoveCard
+from mapping.dropping import dropping
 from mapping.issue import Column, IssueRef
 from mapping.items import Item, items_of
+from mapping.owners import dedicating
 from mapping.pausing import Stop, marking, pausing, restoring, stop_of
 from mapping.policy import Policy
 from mapping.queue import ordering
@@ -24,9 +26,11 @@ def plan_board(board: Board, policy: Policy, now: datetime, elsewhere: Sequence[
     Nothing is due by itself: a card that was sent back too often stays until somebody acts.
     """
     items = items_of(board, policy, now)
-    rulings = _rulings(items, stop_of(items, elsewhere, board.ref.tracker, policy), policy, now)
+    stop = stop_of(items, elsewhere, board.ref.tracker, policy)
+    rulings = _rulings(items, stop, policy, now)
     moved = [change for item in sorted(items, key=lambda item: item.id) for change in _of_draft(item, rulings)]
-    return BoardPlan(_of_issues(items, rulings, policy), (*moved, *ordering(items, policy, now)))
+    issues, placed = _of_issues(items, rulings, policy), ordering(items, policy, now)
+    return BoardPlan(issues, (*moved, *placed), stops_work=stop is not None)
 
 
 def _rulings(items: Sequence[Item], stop: Stop | None, policy: Policy, now: datetime) -> Rulings:
@@ -53,11 +57,12 @@ def _wrongly_there(items: Sequence[Item], stopped: Rulings, stop: Stop, policy: 
 
 def _of_issues(items: Sequence[Item], rulings: Rulings, policy: Policy) -> Mapping[IssueRef, tuple[Change, ...]]:
     wanted: dict[IssueRef, tuple[Change, ...]] = {}
+    owners, dropped = dedicating(items, rulings, policy), dropping(items, policy)
     for item in items:
         if item.case is not None:
             issue = item.case.issue
             ruled = issue_changes(issue, rulings[item.id], policy) if item.id in rulings else ()
-            if changes := (*ruled, *said_twice(issue)):
+            if changes := (*ruled, *owners.get(issue.ref, ()), *dropped.get(issue.ref, ()), *said_twice(issue)):
                 wanted[issue.ref] = changes
     return wanted
 

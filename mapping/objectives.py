@@ -105,7 +105,7 @@ class Objective(Strict):
     @model_validator(mode="after")
     def _ids_are_full(self) -> Self:
         if faults := list(self._bare_ids()):
-            raise _refusal("Objective", faults)
+            raise refusal("Objective", faults)
         return self
 
     def _bare_ids(self) -> _Faults:
@@ -158,7 +158,7 @@ class Okr(Strict):
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
         if faults := [*self._doubles(), *self._strangers()]:
-            raise _refusal("Okr", faults)
+            raise refusal("Okr", faults)
         return self
 
     @property
@@ -232,8 +232,6 @@ def why_not_approved(by: Person, okr: Okr, product_owner: Sequence[str]) -> str:
     names = {name.removeprefix("@").casefold() for name in product_owner}
     if okr.approval == "none" or not names.isdisjoint({by.id.casefold(), by.handle.casefold()}):
         return ""
-    if not names:
-        return "nobody can approve OKR changes yet: roles.product_owner in app.yaml is empty"
     return "OKR changes are approved by the product owner; thank you, but this one has to come from them"
 
 
@@ -260,7 +258,7 @@ def _either(ids: Sequence[str]) -> str:
     return ", ".join(ids[:-1]) + (" or " if ids[1:] else "") + ids[-1]
 
 
-def _refusal(part: str, faults: Sequence[tuple[_Where, str]]) -> ValidationError:
+def refusal(part: str, faults: Sequence[tuple[_Where, str]]) -> ValidationError:
     """Every fault at its own place, so that each is told with its own line of app.yaml."""
     return ValidationError.from_exception_data(
         part, [{"type": "value_error", "loc": where, "ctx": {"error": says}, "input": None} for where, says in faults]

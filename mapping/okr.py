@@ -262,6 +262,17 @@ def _planned(name: str, text: str, okr: Okr) -> tuple[str, str]:
     return okr.full_id(match[1]), match[2].strip()
 
 
+def planned_for(case: Case, policy: Policy) -> str:
+    """The key result that an open issue is planned work for; empty where it is none, or says so in a wrong way."""
+    if case.issue.closed_at is not None or case.is_emergency:
+        return ""
+    try:
+        planned = planned_delta(case.issue.labels, case.issue.fields, policy.okr)
+    except ValueError:
+        return ""
+    return planned[0] if planned else ""
+
+
 def work_to_drop(cards: Sequence[PlannedCard], impact: Impact) -> tuple[PlannedCard, ...]:
     """The planned work that an emergency drops first: by the matrix's order, then as the cards come."""
     return tuple(card for id_ in impact.drop_first for card in cards if card.key_result == id_)

@@ -16,15 +16,17 @@ from mapping.changes import (
     MoveTo,
     Plan,
     PostDraft,
+    Proposal,
     SetFields,
     StatusFacts,
 )
-from mapping.checklist import boxes, forgotten, forgotten_at, latest, roles
+from mapping.checklist import boxes, forgotten, forgotten_at, latest, roles, shared_owner
 from mapping.clocks import OPEN, Clock, clocks
 from mapping.drafts import draft_key, draft_of
 from mapping.issue import BoardRef, Column, Happened, Standing, Subject
 from mapping.labels import because, labels
-from mapping.placement import ROBOT_WINDOW, Placement, placement
+from mapping.okr import impact
+from mapping.placement import ROBOT_WINDOW, Placement, emergency_since, placement
 from mapping.policy import Policy, written
 from mapping.promises import is_timed, retrospective_of
 from mapping.retrospective import opened_once, retrospectives
@@ -36,18 +38,22 @@ _DRAFTS = {"acknowledgement": "R46", "response": "R47", "update": "R49", "follow
 ASKED = ("process", "workaround", "security", "revenue_per_hour", "other_customers")
 
 
-def plan_issue(case: Case, policy: Policy, now: datetime) -> Plan:
-    """The changes that make the issue what the protocol wants, and when to look again."""
+def plan_issue(case: Case, policy: Policy, now: datetime, stands_still: bool = False) -> Plan:
+    """The changes that make the issue what the protocol wants, and when to look again.
+
+    `stands_still`: all planned work on its board does, for the sake of the P0s there (R29); it is remembered.
+    """
     place = placement(case, now)
     timed = clocks(case, policy, now)
     alarming = alarms(case, timed, policy, now) if may_speak(case, policy) else Alarming(None, None, announced(case))
     opened = {"opened": once} if (once := opened_once(case)) else {}
-    memo = {"reported_at": case.reported_at.isoformat(), **place.memo, **alarming.announced.memo(), **opened}
+    stood = _standstill(case, stands_still)
+    memo = {"reported_at": case.reported_at.isoformat(), **place.memo, **alarming.announced.memo(), **opened, **stood}
     changes: list[Change] = [*labels(case, policy, timed), *_priority(case, policy), *_move(case, place)]
     changes += card_fields(case, timed, policy)
     changes += [alarming.alarm] if alarming.alarm else []  # before the comment that remembers that it was said
     if case.status is not None or _deserves_status(case, policy, alarming):
-        changes += _status(case, facts_of(case, policy, place, timed, now), memo)
+        changes += _status(case, facts_of(case, policy, place, timed, now, bool(stood)), memo)
     opening = list(retrospectives(case, timed, policy)) if may_speak(case, policy) else []
     changes += [*_draft(case, policy, now), *_acknowledged(case, policy), *opening, *_duplicates(case)]
     settles_at = now + ROBOT_WINDOW if opening or (place.move_to and case.claimed) else None
@@ -72,12 +78,20 @@ def concerns_board(case: Case, policy: Policy) -> bool:
     card, paused = case.issue.card, policy.labels.paused.name.casefold()
     takes_room = card is not None and card.column in {Column.EMERGENCY_QUEUE, *policy.board.wip.limits}
     was_paused = any(label.casefold() == paused for label in case.issue.labels)
-    return takes_room or was_paused or any(spell.severity is Severity.P0 and spell.by for spell in case.spells)
+    was_p0 = any(spell.severity is Severity.P0 and spell.by for spell in case.spells)
+    return takes_room or was_paused or was_p0 or case.is_emergency
 
 
 def stops_work(case: Case) -> bool:
     """A confirmed, open P0 (R4, R24)."""
     return case.is_emergency and case.severity is Severity.P0 and case.confirmed_by is not None
+
+
+def _standstill(case: Case, stands_still: bool) -> dict[str, str]:
+    """Since when a P0 has stopped all other work, once that stood still: what goes on later is the team's choice."""
+    since = emergency_since(case).isoformat()
+    known = stands_still or case.memo.get("stood_still") == since
+    return {"stood_still": since} if known and stops_work(case) else {}
 
 
 def may_speak(case: Case, policy: Policy) -> bool:
@@ -129,10 +143,13 @@ def _deserves_status(case: Case, policy: Policy, alarming: Alarming) -> bool:
     return case.claimed or bool(case.refused) or alarming.announced.comments > 0
 
 
-def facts_of(case: Case, policy: Policy, place: Placement, timed: Sequence[Clock], now: datetime) -> StatusFacts:
+def facts_of(  # noqa: PLR0913, PLR0917 - all that is known of a case
+    case: Case, policy: Policy, place: Placement, timed: Sequence[Clock], now: datetime, stands_still: bool = False
+) -> StatusFacts:
     """Everything that the status comment says about a case."""
     target = policy.severities[case.severity] if case.severity else None
     resolution = target.resolution if target else ""
+    flags = (place.flag, forgotten(case, policy, now), late_eta(case, timed, policy, now), shared_owner(case))
     return StatusFacts(
         severity=case.severity,
         confirmed_by=case.confirmed_by,
@@ -142,14 +159,21 @@ def facts_of(case: Case, policy: Policy, place: Placement, timed: Sequence[Clock
         response_within=written(target.response) if target else "",
         resolution_within=resolution if isinstance(resolution, str) else written(resolution),
         assignees=tuple(person.name for person in case.issue.assignees),
-        flags=tuple(filter(None, (place.flag, forgotten(case, policy, now), late_eta(case, timed, policy, now)))),
+        flags=tuple(filter(None, flags)),
         closed=case.issue.closed_at is not None,
         clocks=tuple(latest(timed)),
-        boxes=tuple(boxes(case, policy, place.move_to)),
+        boxes=tuple(boxes(case, policy, place.move_to, stands_still)),
         roles=tuple(roles(case, policy)),
         zone=policy.sla.time_zone,
         retrospective=_retrospective(case),
+        proposal=_proposal(case, policy),
     )
+
+
+def _proposal(case: Case, policy: Policy) -> Proposal | None:
+    """What waits for the product owner's `/approve-okr`."""
+    asked = impact(case, policy).proposal
+    return Proposal(asked.says, asked.threatens, asked.drop_first) if asked else None
 
 
 def _retrospective(case: Case) -> str:

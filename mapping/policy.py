@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, mo
 from mapping.calendar import WallClock, WorkingTime
 from mapping.hours import Hours, Strict, ZoneName
 from mapping.issue import Column
-from mapping.objectives import Okr
+from mapping.objectives import Okr, refusal
 from mapping.rules import DEFAULT_HINTS, DEFAULT_RULES, Rule, SeverityName, rule
 from mapping.severity import Severity
 from mapping.triage import BY_KEY, UNKNOWN, known_headings
@@ -360,6 +360,13 @@ class Policy(Strict):
             if target.calendar is not None and target.calendar not in self.calendars:
                 names = ", ".join(self.calendars) or "none yet"
                 raise ValueError(f"severities.{severity}: there is no calendar {target.calendar!r}; there is {names}")
+        return self
+
+    @model_validator(mode="after")
+    def _somebody_approves(self) -> Self:
+        if self.okr.approval == "product-owner" and not self.roles.product_owner:
+            says = "nobody could approve anything, because roles.product_owner is empty; name somebody there"
+            raise refusal("Policy", [(("okr", "approval"), says)])
         return self
 
     def working_time(self, severity: Severity) -> WorkingTime:

@@ -11,7 +11,7 @@ from mapping.issue import Column, Issue
 from mapping.items import Item
 from mapping.policy import Policy
 
-WIP, PAUSE, RESTORE = "wip", "pause", "restore"  # what our comments about boards are about
+WIP, PAUSE, RESTORE, OWNER = "wip", "pause", "restore", "owner"  # what our comments about boards are about
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,7 @@ def is_said(issue: Issue, comment: str) -> bool:
 
 def said_twice(issue: Issue) -> Iterator[DropComment]:
     """Our comments about boards that two workers wrote at once: the oldest is enough."""
-    marks = {
-        c.marker.key for c in issue.comments if c.marker and c.marker.key.partition("@")[0] in {WIP, PAUSE, RESTORE}
-    }
+    ours = {WIP, PAUSE, RESTORE, OWNER}
+    marks = {c.marker.key for c in issue.comments if c.marker and c.marker.key.partition("@")[0] in ours}
     for mark in sorted(marks):
         yield from (DropComment(comment.id, ("R18",)) for comment in own_comments(issue, mark)[1:])

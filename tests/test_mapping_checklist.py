@@ -1,13 +1,16 @@
 """What the status comment tells of the work: checklists, roles, clocks, and acknowledgements that were forgotten."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import pytest
 
-from mapping.checklist import boxes, eta, forgotten, forgotten_at, last_said, latest, roles, text_of
+from mapping.changes import EditStatus
+from mapping.checklist import boxes, eta, forgotten, forgotten_at, last_said, latest, roles, shared_owner, text_of
 from mapping.clocks import clocks
-from mapping.issue import Card, Column, Comment, Happened, Issue
+from mapping.issue import Card, Column, Comment, Happened, Issue, Marker
+from mapping.plan import plan_issue
 from mapping.policy import Policy, Roles, Sla
 from tests.mapping_house import POLICY, Desk, an_issue, at, case_of, did, facts_in, form, plan_of, said
 
@@ -75,6 +78,45 @@ def test_the_box_of_the_queue_is_of_the_column_to_come() -> None:
     """R36: the comment is written together with the move, and must not need a second edit."""
     found = issue(body=MAJOR, card=Card("Backlog", Column.BACKLOG))
     assert (ticks(found, QUEUE), ticks(found, Column.DONE)) == ("..x", "...")
+
+
+ON_BOARD: dict[str, Any] = {"card": Card("Fire", QUEUE), "body": STOPPED}
+
+
+def test_work_that_stood_still_once_did() -> None:
+    """R29: told by the board's law, remembered on the issue, as long as this emergency lasts."""
+    confirmed = issue(said(1, "alice", "/p0"), **ON_BOARD)
+    (box,) = [box for box in boxes(case_of(confirmed), POLICY, None, True) if box.text == "planned work paused"]
+    assert (box.ticked, ticks(confirmed), ticks(issue(said(1, "alice", "/p0")))) == (True, ".....", "....")
+    plan = plan_issue(case_of(confirmed), POLICY, at(2), stands_still=True)
+    (status,) = [change for change in plan.changes if isinstance(change, EditStatus)]
+    assert [box.text for box in status.facts.boxes if box.ticked] == ["planned work paused"]
+    written = said(2, "us", "", marker=Marker("status", status.digest, status.memo))
+    again = replace(confirmed, comments=(*confirmed.comments, written))
+    assert not [change for change in plan_of(again, minutes=2).changes if isinstance(change, EditStatus)]
+    turns = (did(3, "bob", Happened.CLOSED), did(4, "bob", Happened.REOPENED))
+    reopened = facts_in(plan_of(replace(again, timeline=turns), minutes=5))
+    assert not any(box.ticked for box in reopened.boxes)
+
+
+def test_only_a_p0_that_counts_has_stopped_work() -> None:
+    for found in (issue(**ON_BOARD), issue(body=MAJOR, card=Card("Fire", QUEUE))):
+        plan = plan_issue(case_of(found), POLICY, at(2), stands_still=True)
+        (status,) = [change for change in plan.changes if isinstance(change, EditStatus)]
+        assert "stood_still" not in status.memo
+        assert not [box for box in status.facts.boxes if box.text == "planned work paused" and box.ticked]
+
+
+def test_a_p1_whose_owner_has_other_work_says_so() -> None:
+    """R8, R34: as long as the comment of the board's law says it."""
+    says = "bob also has acme/shop#2; whoever owns a P1 has nothing else."
+    told = said(1, "us", "", marker=Marker("owner@1", "d", {"says": says}))
+    owned: dict[str, Any] = {"body": MAJOR, "assignees": (case_of(issue()).issue.author,)}
+    facts = facts_in(plan_of(issue(told, **owned), minutes=2))
+    assert (facts.flags, [box.ticked for box in facts.boxes]) == ((says,), [False, False])
+    assert facts_in(plan_of(issue(**owned), minutes=2)).boxes[0].ticked
+    for over in (issue(told, said(2, "alice", "/p0"), **owned), issue(told, closed_at=at(3), **owned)):
+        assert shared_owner(case_of(over)) == ""
 
 
 @pytest.mark.parametrize(("names", "ticked"), [((), ".."), (("alice",), "x."), (("alice", "bob"), "..")])

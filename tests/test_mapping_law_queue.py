@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mapping.board import Board, BoardCard, Kind
-from mapping.changes import PlaceCard
+from mapping.changes import BoardFacts, PlaceCard, PostComment
 from mapping.issue import Card, Happened
+from mapping.items import items_of
 from mapping.law import plan_board
 from mapping.owners import shared_owners
 from mapping.policy import Policy
-from tests.law_house import BACKLOG, BOARD, IN_PROGRESS, QUEUE, Wall, ref
+from tests.law_house import BACKLOG, BOARD, IN_PROGRESS, QUEUE, Wall, minutes, ref, rules
 from tests.mapping_house import an_issue, at, did
 
 LATER = at(600)
@@ -111,7 +112,8 @@ def longest_with(fixed: Sequence[str], places: Sequence[int], wanted: Sequence[s
 
 
 def owned(wall: Wall) -> dict[str, str]:
-    return {str(of): said for of, said in shared_owners(wall.board, wall.policy, wall.clock()).items()}
+    items = items_of(wall.board, wall.policy, wall.clock())
+    return {str(of): shared.says for of, shared in shared_owners(items, {}).items()}
 
 
 def p1_of_bob() -> Wall:
@@ -161,3 +163,51 @@ def test_a_p0_is_everybody_s() -> None:
     wall.card(2, IN_PROGRESS)
     wall.assign(2, "bob")
     assert owned(wall) == {}
+
+
+def told_of(wall: Wall, number: int = 9) -> list[BoardFacts]:
+    """What the next plan says on a P1, and then nothing any more."""
+    told = [c.facts for c in wall.keep().issues.get(ref(number), ()) if isinstance(c, PostComment)]
+    return [facts for facts in told if isinstance(facts, BoardFacts)]
+
+
+def test_the_owner_is_told_once_and_no_longer_than_it_is_true() -> None:
+    """R8, R34."""
+    wall = p1_of_bob()
+    wall.card(2)
+    wall.assign(2, "bob")
+    (facts,) = told_of(wall)
+    assert (facts.about, facts.owner, facts.in_the_way) == ("owner", "bob", ("acme/shop#2",))
+    assert (told_of(wall), wall.said(9)) == ([], ["owner"])
+    wall.other(Kind.DRAFT, owners=["bob"])  # goes back by itself: there is no room
+    assert told_of(wall) == []
+    wall.p0(8, label="P1")
+    wall.assign(8, "bob")
+    (facts,) = told_of(wall)
+    assert (facts.in_the_way, wall.said(9), wall.said(8)) == (("acme/shop#2", "acme/shop#8"), ["owner"], ["owner"])
+    wall.close(8)
+    assert len(told_of(wall)) == 1
+    wall.assign(9, "alice")
+    assert (told_of(wall), wall.said(9)) == ([], [])
+
+
+def test_what_was_said_of_an_owner_stays_on_what_is_closed() -> None:
+    wall = p1_of_bob()
+    wall.card(2)
+    wall.assign(2, "bob")
+    wall.keep()
+    wall.close(9)
+    assert (told_of(wall), wall.said(9)) == ([], ["owner"])
+
+
+def test_an_old_p1_that_nobody_confirmed_gets_no_comment() -> None:
+    """R24."""
+    wall = Wall(rules(since=minutes(60)))
+    wall.tracker.open(ref(9), "carol", "Checkout outage", column=QUEUE)
+    wall.assign(9, "bob")
+    wall.card(2)
+    wall.assign(2, "bob")
+    assert list(owned(wall)) == ["github:acme/shop#9"]
+    assert told_of(wall) == []
+    wall.label(9, add="P1")
+    assert len(told_of(wall)) == 1

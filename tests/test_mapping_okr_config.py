@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from integrator.config import ConfigError, parse
 from mapping.matrix import Situation
 from mapping.objectives import Measure, Okr, why_not_approved
+from mapping.policy import Policy
 from mapping.rules import Signals
 from mapping.severity import Severity
 from tests.mapping_house import NOBODY
@@ -307,12 +308,11 @@ def test_situations(when: dict[str, Any], on: str | None) -> None:
         ("alice", "alice", ["@Alice"], True),
         ("alice", "alice", ["bob", "alice"], True),
         ("alice", "alice", ["bob"], False),
-        ("alice", "alice", [], False),
         ("Alice Doe", "5b10ac8d82e05b22cc7d4ef5", ["5b10ac8d82e05b22cc7d4ef5"], True),
         ("alice", "5b10ac8d82e05b22cc7d4ef5", ["alice"], False),
         ("alice", "JIRAUSER10100", ["alice"], True),
     ],
-    ids=["login", "with @", "one of two", "another", "nobody", "account id", "a display name", "user name"],
+    ids=["login", "with @", "one of two", "another", "account id", "a display name", "user name"],
 )
 def test_whose_approval_counts(person: str, id_: str, owners: list[str], counts: bool) -> None:
     by = replace(NOBODY.person(person), id=id_)
@@ -325,6 +325,15 @@ def test_a_refusal_is_polite_and_says_the_way_out() -> None:
     assert why_not_approved(bob, okr, ["alice"]) == (
         "OKR changes are approved by the product owner; thank you, but this one has to come from them"
     )
-    assert why_not_approved(bob, okr, []) == (
-        "nobody can approve OKR changes yet: roles.product_owner in app.yaml is empty"
+
+
+@pytest.mark.parametrize("roles", [{}, {"product_owner": []}, {"team": ["bob"]}])
+def test_an_approval_that_nobody_could_give_is_refused(roles: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Policy.model_validate_json(json.dumps({"okr": {"approval": "product-owner"}, "roles": roles}))
+    (fault,) = refused.value.errors()
+    assert (fault["loc"], fault["msg"]) == (
+        ("okr", "approval"),
+        "Value error, nobody could approve anything, because roles.product_owner is empty; name somebody there",
     )
+    Policy.model_validate_json(json.dumps({"okr": {"approval": "product-owner"}, "roles": {"product_owner": ["bob"]}}))

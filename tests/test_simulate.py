@@ -106,6 +106,7 @@ def test_the_example_of_the_interface_as_json(tmp_path: Path) -> None:
                     "Resolution due": "2026-11-24T15:00Z",
                     "OKR impact": "reduced 20%",
                     "Threatens": "O1.KR2",
+                    "Drop first": "O2.KR2",
                     "assignees": "alice",
                 },
                 "clocks": {
