@@ -23,8 +23,8 @@ class Forgetful(Store):
     """A database that takes every write and keeps none."""
 
     def write(self, work: Callable[[Connection], Any]) -> Any:
-        """Say that it is done, as of a new delivery."""
-        return True
+        """Say that it is done; no delivery was new."""
+        return set()
 
 
 def application() -> Flask:

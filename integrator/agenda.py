@@ -18,12 +18,13 @@ from sqlalchemy.engine import Connection
 
 from adapters.tracker import Pace
 from integrator import budgets, pacing
+from integrator.inbox import Inbox
 from integrator.pacing import Wish
-from integrator.store import Instant, Store, Unwritable, agenda, facts, intents, trackers
+from integrator.store import Instant, Store, agenda, facts, intents, trackers
 from integrator.subjects import ANY_ROUND, Subject, subject_of
-from integrator.touching import keeping, later, touch_row, touching
+from integrator.touching import later, touch_row, touching
 from mapping.issue import IssueRef
-from webhooks.delivery import Delivery, NotStored, Touch
+from webhooks.delivery import Delivery, Touch
 
 log = structlog.get_logger()
 
@@ -71,33 +72,14 @@ class Agenda:
         self._me = me
         self._policy_hash = policy_hash
         self._makes_rounds = makes_rounds
-        self._touching, self._keeping = touching(store), keeping(store)
+        self._touching = touching(store)
+        self._inbox = Inbox(store, Lane.EVENT)
 
     # ------------------------------------------------------------------ putting on
 
     def accept(self, tracker: str, delivery: Delivery) -> bool:
         """Store a delivery and touch its issues in one transaction; False when its id was known already."""
-        now = self._store.now()
-
-        def work(conn: Connection) -> bool:
-            for touched in delivery.touches:
-                self._touch(conn, touched.ref, Lane.EVENT, now, touched)
-            row = {
-                "tracker": tracker,
-                "delivery": delivery.id,
-                "event": delivery.event,
-                "subjects": " ".join(str(touched.ref) for touched in delivery.touches),
-                "received_at": now,
-            }
-            return conn.execute(self._keeping, row).first() is not None
-
-        try:
-            is_new = self._store.write(work)
-        except Unwritable as error:
-            log.error("delivery not stored", tracker=tracker, delivery=delivery.id, error=str(error))
-            raise NotStored("the database does not take writes") from error
-        self._store.bell.ring()
-        return is_new
+        return self._inbox.accept(tracker, delivery)
 
     def touch(self, refs: Sequence[Subject], lane: Lane, at: datetime | None = None) -> None:
         """Put subjects on the agenda; the earlier time and the better lane win."""

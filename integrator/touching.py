@@ -44,8 +44,8 @@ def touch_row(ref: Subject, lane: int, at: datetime, told: Touch | None = None) 
 
 
 def keeping(store: Store) -> Any:
-    """Store a delivery; a row comes back when it is new."""
-    return store.upsert(deliveries).on_conflict_do_nothing().returning(deliveries.c.id)
+    """Store deliveries; those that are new come back."""
+    return store.upsert(deliveries).on_conflict_do_nothing().returning(deliveries.c.tracker, deliveries.c.delivery)
 
 
 def later(stored: Any, new: Any) -> Any:

@@ -1,0 +1,116 @@
+"""Deliveries on their way into the database: those that arrive together are stored together.
+
+Whoever is first stores for all that wait: to make fifty deliveries durable takes no longer than to make one.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.engine import Connection
+
+from integrator.store import Store, Unwritable
+from integrator.touching import keeping, touch_row, touching
+from webhooks.delivery import Delivery, NotStored
+
+log = structlog.get_logger()
+
+PATIENCE = 8.0  # seconds: a webhook's sender waits ten
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting:
+    """A delivery that a thread waits for, and what became of it."""
+
+    tracker: str
+    delivery: Delivery
+    is_new: bool | None = None
+    error: Exception | None = None
+
+
+class Inbox:
+    """Where the threads of a server hand deliveries in; what those are about goes on this lane of the agenda."""
+
+    def __init__(self, store: Store, lane: int) -> None:
+        self._store = store
+        self._lane = lane
+        self._touching, self._keeping = touching(store), keeping(store)
+        self._waiting: deque[_Waiting] = deque()
+        self._storing = threading.Lock()
+
+    def accept(self, tracker: str, delivery: Delivery) -> bool:
+        """Store a delivery and touch its issues in one transaction; False when its id was known already.
+
+        NotStored when the database refuses, or doesn't answer while the sender listens.
+        """
+        mine = _Waiting(tracker, delivery)
+        self._waiting.append(mine)
+        if self._storing.acquire(timeout=PATIENCE):
+            try:
+                if mine.is_new is None and mine.error is None:
+                    self._store_together([self._waiting.popleft() for _ in range(len(self._waiting))])
+            finally:
+                self._storing.release()
+        else:
+            self._give_up(mine)
+        return self._told(mine)
+
+    def _give_up(self, mine: _Waiting) -> None:
+        with suppress(ValueError):  # it is being stored just now
+            self._waiting.remove(mine)
+
+    def _told(self, mine: _Waiting) -> bool:
+        if mine.is_new is not None:
+            return mine.is_new
+        if mine.error is not None and not isinstance(mine.error, Unwritable):
+            raise mine.error
+        why = str(mine.error or "the database is too slow")
+        log.error("delivery not stored", tracker=mine.tracker, delivery=mine.delivery.id, error=why)
+        raise NotStored("the database does not take writes") from mine.error
+
+    def _store_together(self, group: Sequence[_Waiting]) -> None:
+        """All in one transaction, or, where the fault is a delivery's own, each in one of its own."""
+        try:
+            new = self._store.write(lambda conn: self._write(conn, group))
+        except Exception as error:
+            if len(group) > 1 and _is_of_one(error):
+                for one in group:
+                    self._store_together([one])
+                return
+            for one in group:
+                one.error = error
+            return
+        for one in group:
+            name = (one.tracker, one.delivery.id)
+            one.is_new = name in new
+            new.discard(name)
+        self._store.bell.ring()
+
+    def _write(self, conn: Connection, group: Sequence[_Waiting]) -> set[tuple[str, str]]:
+        """Touch first, so that the ids of deliveries follow the order of commits; what is new is returned."""
+        now = self._store.now()
+        touched = [touch_row(touch.ref, self._lane, now, touch) for one in group for touch in one.delivery.touches]
+        if touched:
+            conn.execute(self._touching, sorted(touched, key=lambda row: str(row["subject"])))
+        kept = [
+            {
+                "tracker": one.tracker,
+                "delivery": one.delivery.id,
+                "event": one.delivery.event,
+                "subjects": " ".join(str(touch.ref) for touch in one.delivery.touches),
+                "received_at": now,
+            }
+            for one in group
+        ]
+        return {(row.tracker, row.delivery) for row in conn.execute(self._keeping, kept)}
+
+
+def _is_of_one(error: Exception) -> bool:
+    """Whether a delivery is to blame and not the database."""
+    if isinstance(error, Unwritable):
+        return isinstance(error.__cause__, sa.exc.DataError | sa.exc.IntegrityError)
+    return True
