@@ -33,11 +33,15 @@ class _Waiting:
 
 
 class Inbox:
-    """Where the threads of a server hand deliveries in; what those are about goes on this lane of the agenda."""
+    """Where the threads of a server hand deliveries in; what those are about goes on this lane of the agenda.
 
-    def __init__(self, store: Store, lane: int) -> None:
+    `patience`: seconds that one waits for others' deliveries to be stored.
+    """
+
+    def __init__(self, store: Store, lane: int, patience: float = PATIENCE) -> None:
         self._store = store
         self._lane = lane
+        self._patience = patience
         self._touching, self._keeping = touching(store), keeping(store)
         self._waiting: deque[_Waiting] = deque()
         self._storing = threading.Lock()
@@ -49,7 +53,7 @@ class Inbox:
         """
         mine = _Waiting(tracker, delivery)
         self._waiting.append(mine)
-        if self._storing.acquire(timeout=PATIENCE):
+        if self._storing.acquire(timeout=self._patience):
             try:
                 if mine.is_new is None and mine.error is None:
                     self._store_together([self._waiting.popleft() for _ in range(len(self._waiting))])

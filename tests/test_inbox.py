@@ -1,0 +1,134 @@
+"""Deliveries that arrive together: stored in one transaction, each answered for itself, nobody kept for ever."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from integrator.agenda import Lane
+from integrator.inbox import Inbox
+from integrator.store import Store, agenda, deliveries
+from mapping.issue import IssueRef
+from tests.installation import wait_for
+from tests.postgres import database
+from webhooks.delivery import Delivery, NotStored, Touch
+
+START = datetime(2026, 11, 23, 9, tzinfo=UTC)
+ONE, TWO = IssueRef("github", "acme/shop#1"), IssueRef("github", "acme/shop#2")
+
+
+class Gated(Store):
+    """A store whose writes wait for a gate to open; they are counted."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.gate = threading.Event()
+        self.gate.set()
+        self.writes = 0
+
+    def write(self, work: Callable[[Connection], Any]) -> Any:
+        self.writes += 1
+        self.gate.wait(10)
+        return super().write(work)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Gated]:
+    opened = Gated(f"sqlite:///{tmp_path}/a.db" if request.param == "sqlite" else database())
+    opened.migrate()
+    yield opened
+    opened.close()
+
+
+def delivery(name: str, *shows: str, ref: IssueRef = ONE, floor: datetime = START) -> Delivery:
+    return Delivery(name, "issues.opened", (Touch(ref, floor, shows),))
+
+
+def together(store: Gated, inbox: Inbox, *those: Delivery) -> list[Future[bool]]:
+    """Hand them in while another one is being stored."""
+    store.gate.clear()
+    with ThreadPoolExecutor(len(those) + 1) as senders:
+        senders.submit(inbox.accept, "github", delivery("the first", ref=TWO))
+        wait_for(lambda: store.writes == 1, lambda: "nobody stores")
+        futures = []
+        for number, one in enumerate(those, 1):
+            futures.append(senders.submit(inbox.accept, "github", one))
+            wait_for(lambda number=number: len(inbox._waiting) == number, lambda: "it does not wait")  # type: ignore[misc]
+        store.gate.set()
+    return futures
+
+
+def results(futures: Sequence[Future[bool]]) -> list[object]:
+    return [type(error) if (error := future.exception()) else future.result() for future in futures]
+
+
+def stored(store: Store) -> list[str]:
+    query = sa.select(deliveries.c.delivery).order_by(deliveries.c.delivery)
+    return store.read(lambda conn: list(conn.scalars(query)))
+
+
+def test_those_that_wait_are_stored_in_one_transaction(store: Gated) -> None:
+    futures = together(store, Inbox(store, Lane.EVENT), *(delivery(f"d{n:02}") for n in range(20)))
+    assert results(futures) == [True] * 20
+    assert store.writes == 2
+    assert stored(store) == [*(f"d{n:02}" for n in range(20)), "the first"]
+    row = store.read(lambda conn: conn.execute(sa.select(agenda).where(agenda.c.subject == str(ONE))).one())
+    assert (row.seq, row.lane, row.floor) == (20, Lane.EVENT, START)
+
+
+def test_of_two_with_one_name_one_is_new(store: Gated) -> None:
+    inbox = Inbox(store, Lane.EVENT)
+    assert results(together(store, inbox, delivery("a"), delivery("b"), delivery("a"))) == [True, True, False]
+    assert not inbox.accept("github", delivery("b"))
+    assert inbox.accept("jira", delivery("b"))
+
+
+def test_what_they_show_is_kept_in_the_order_in_which_they_came(store: Gated) -> None:
+    later = START + timedelta(seconds=1)
+    those = (
+        delivery("a", "labels=a"),
+        delivery("x", "labels=x", ref=TWO),
+        delivery("b", "labels=b", floor=later),
+        delivery("c", "labels=c", floor=later),
+    )
+    together(store, Inbox(store, Lane.EVENT), *those)
+    shows = store.read(lambda conn: conn.scalar(sa.select(agenda.c.shows).where(agenda.c.subject == str(ONE))))
+    assert shows == "labels=b labels=c"
+
+
+def test_one_that_cannot_be_stored_harms_no_other(store: Gated) -> None:
+    unnamed = Delivery(None, "issues.opened", (Touch(ONE),))  # type: ignore[arg-type]  # the table wants an id
+    garbled = delivery("g", "comment:\ud800=True")  # no text that a database takes
+    futures = together(store, Inbox(store, Lane.EVENT), delivery("a"), unnamed, garbled, delivery("b"))
+    assert results(futures) == [True, NotStored, UnicodeEncodeError, True]
+    assert stored(store) == ["a", "b", "the first"]
+    assert store.writes == 2 + 4
+
+
+def test_a_database_that_refuses_is_asked_once_for_all(store: Gated) -> None:
+    store.write(lambda conn: conn.execute(sa.text("DROP TABLE agenda")))
+    store.writes = 0
+    futures = together(store, Inbox(store, Lane.EVENT), *(delivery(str(number)) for number in range(5)))
+    assert results(futures) == [NotStored] * 5
+    assert store.writes == 2
+
+
+def test_nobody_waits_for_ever_and_what_was_refused_is_not_stored_behind_the_senders_back(store: Gated) -> None:
+    inbox = Inbox(store, Lane.EVENT, patience=0.05)
+    store.gate.clear()
+    with ThreadPoolExecutor(1) as sender:
+        slow = sender.submit(inbox.accept, "github", delivery("slow"))
+        wait_for(lambda: store.writes == 1, lambda: "nobody stores")
+        for name in ("a", "b"):
+            with pytest.raises(NotStored):
+                inbox.accept("github", delivery(name))
+        store.gate.set()
+        assert slow.result()
+    assert inbox.accept("github", delivery("after"))
+    assert stored(store) == ["after", "slow"]
