@@ -295,11 +295,12 @@ def test_a_task_that_ends_badly_fails_for_the_issues_it_did_not_get_to(start: St
     tracker = house.tracker(patience=QUICK)
     refs = opened(house, tracker, 8)
     house.jira.bulk_ends, house.jira.bulk_gets_to = ends, 3
+    house.jira.bulk_fails = {refs[0].key: "It is locked."}
     outcomes = tracker.apply({one: [QUEUE, *LABEL] for one in refs}, lambda: True)
-    sure(outcomes, failed=5)
-    whys = {why for outcome in outcomes.values() for _, why in outcome.failed}
-    assert len(whys) == 1
-    assert f"ended as {ends}" in whys.pop()
+    sure(outcomes, failed=6)
+    whys = [why for outcome in outcomes.values() for _, why in outcome.failed]
+    assert all(f"ended as {ends}" in why for why in whys)
+    assert ["It is locked." in why for why in whys] == [True, False, False, False, False, False]
     # The labels were put all the same, one by one: for a while nothing is done in bulk.
     assert {house.jira.issue(one.key).labels for one in refs} == {("P0",)}
     tracker.read(refs)
