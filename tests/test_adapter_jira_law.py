@@ -320,13 +320,14 @@ def test_lease_and_pauses_stop_the_ranking(start: Start) -> None:
     changes = place((second, None), (first, "OPS-1"))
     with pytest.raises(LeaseLost):
         tracker.arrange(BOARD, changes, lambda: False)
-    house.jira.fault(lambda *_: True, "429")
+    house.jira.fault(lambda *_: True, "429", reason="jira-quota-global-based")
     with pytest.raises(RateLimited):
         tracker.arrange(BOARD, changes, lambda: True)
     answers = iter([True, True])
     house.jira.fault(lambda _, __, body: isinstance(body, dict) and "rankAfterIssue" in body, "429")
     outcome = tracker.arrange(BOARD, changes, lambda: next(answers))
     assert (outcome.applied, [change for change, _ in outcome.failed]) == ((changes[0],), [changes[1]])
+    assert outcome.retry_at is not None
 
 
 @pytest.mark.parametrize("product", PRODUCTS)

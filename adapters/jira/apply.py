@@ -11,7 +11,7 @@ from adapters.jira.bulk import Bulk, Job, is_plain
 from adapters.jira.bulk_task import Patience
 from adapters.jira.client import PLATFORM, found, issue_path
 from adapters.jira.edit import Edit
-from adapters.jira.errors import IssueBusy, Refused
+from adapters.jira.errors import EndpointBusy, IssueBusy, Refused
 from adapters.jira.history import moment
 from adapters.jira.length import fitting
 from adapters.jira.memory import Cause, Child
@@ -19,7 +19,7 @@ from adapters.jira.put import Editor
 from adapters.jira.read import Reader, Seen
 from adapters.jira.screens import Screens
 from adapters.jira.site import Site
-from adapters.jira.work import Work
+from adapters.jira.work import Work, after
 from adapters.tracker import LeaseLost, Outcome, TrackerError
 from mapping.changes import (
     Change,
@@ -64,13 +64,13 @@ class Writer:
             if stopped is None:
                 outcomes[ref], stopped = self._one(ref, changes, may_write)
             else:
-                outcomes[ref] = _none_done(changes, str(stopped))
+                outcomes[ref] = after(stopped, _none_done(changes, str(stopped)))
         stopped = stopped or self._together(list(jobs.values()))
         for ref, job in jobs.items():
             if stopped is None:
                 outcomes[ref], stopped = self._finish(job.work, job.changes)
             else:
-                outcomes[ref] = job.work.outcome(job.changes, str(stopped))
+                outcomes[ref] = job.work.outcome(job.changes, stopped)
         if stopped is not None and not any(outcome.applied for outcome in outcomes.values()):
             raise stopped
         return outcomes
@@ -98,7 +98,7 @@ class Writer:
         try:
             seen = self._reader.take(ref)
         except TrackerError as stop:
-            return _none_done(changes, str(stop)), _stopping(stop)
+            return after(stop, _none_done(changes, str(stop))), _stopping(stop)
         if seen is None:
             return _none_done(changes, "it is gone"), None
         return self._finish(_begun(ref, seen, may_write), changes)
@@ -108,7 +108,7 @@ class Writer:
         try:
             self._write(work, work.left(changes))
         except TrackerError as stop:
-            return work.outcome(changes, str(stop)), _stopping(stop)
+            return work.outcome(changes, stop), _stopping(stop)
         return work.outcome(changes), None
 
     def _write(self, work: Work, changes: Sequence[Change]) -> None:
@@ -118,7 +118,9 @@ class Writer:
         breaks off, the card is marked while it may stand where a pause put it (R33).
         """
         for change in changes:
-            if isinstance(change, EditStatus | PostComment | PostDraft):
+            if isinstance(change, EditStatus) and any(isinstance(one, PostComment) for one, _ in work.failed):
+                work.failed.append((change, "it would remember that something was said that was not"))
+            elif isinstance(change, EditStatus | PostComment | PostDraft):
                 work.attempt(change, self._comment)
             elif isinstance(change, DropComment):
                 work.attempt(change, self._drop)
@@ -240,7 +242,7 @@ def _stopping(stop: TrackerError) -> TrackerError | None:
     """What stops the other issues, too; LeaseLost is raised at once."""
     if isinstance(stop, LeaseLost):
         raise stop
-    return None if isinstance(stop, (IssueBusy, Refused)) else stop
+    return None if isinstance(stop, IssueBusy | EndpointBusy | Refused) else stop
 
 
 def _none_done(changes: Sequence[Change], why: str) -> Outcome:

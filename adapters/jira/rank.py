@@ -5,8 +5,9 @@ from typing import Any
 
 from adapters.jira.cards import Cards
 from adapters.jira.client import AGILE
-from adapters.jira.errors import Refused
+from adapters.jira.errors import EndpointBusy, Refused
 from adapters.jira.site import Site
+from adapters.jira.work import after
 from adapters.tracker import LeaseLost, Outcome, TrackerError
 from mapping.board import BoardCard
 from mapping.changes import MoveCard, PlaceCard
@@ -37,21 +38,22 @@ class Ranking:
             return Outcome(tuple(placed), tuple(moves))
         applied: list[Placed] = []
         failed: list[tuple[Placed, str]] = [*moves]
-        cards = self._cards.last(ref) if placed else ()
+        cards, stopped = self._cards.last(ref) if placed else (), None
         for run in _runs(placed):
             try:
                 why = self._rank(run, _body(run, cards, layout.board.rank), may_write)
             except LeaseLost:
                 raise
             except TrackerError as stop:
-                if not applied and not isinstance(stop, Refused):
+                if not applied and not isinstance(stop, Refused | EndpointBusy):
                     raise
+                stopped = stop
                 why = stop.reason if isinstance(stop, Refused) else str(stop)
             if why:
                 failed += [(change, why) for change in run]
             else:
                 applied += run
-        return Outcome(tuple(applied), tuple(failed))
+        return after(stopped, Outcome(tuple(applied), tuple(failed)))
 
     def _rank(self, run: Sequence[PlaceCard], body: dict[str, Any] | None, may_write: Callable[[], bool]) -> str:
         """Why Jira didn't rank some of them; empty if it did. Without a body they stand there already."""
