@@ -23,7 +23,7 @@ from integrator.pacing import Wish
 from integrator.store import Instant, Store, agenda, facts, intents, trackers
 from integrator.subjects import ANY_ROUND, Subject, subject_of
 from integrator.touching import later, touch_row, touching
-from mapping.issue import IssueRef
+from mapping.issue import BoardRef, IssueRef
 from webhooks.delivery import Delivery, Touch
 
 log = structlog.get_logger()
@@ -127,6 +127,8 @@ class Agenda:
             due += [agenda.c.lane == lane, agenda.c.parked_at.is_(None)]
         if not self._makes_rounds:
             due.append(agenda.c.subject.not_like(ANY_ROUND))
+        if lane is Lane.SWEEP and self._has_issues_to_sweep(conn, tracker, now):
+            due.append(agenda.c.subject != str(BoardRef(tracker)))  # it is looked at once they are, not in between
         free = agenda.c.lease_until.is_(None) | (agenda.c.lease_until <= now)
         rows = conn.execute(
             sa.select(agenda).where(*due, free).order_by(column).limit(limit).with_for_update(skip_locked=True)
@@ -137,6 +139,29 @@ class Agenda:
             .values(lease_until=now + LEASE, lease_by=self._me)
         )
         return [_claimed(row, lane) for row in rows]
+
+    def _has_issues_to_sweep(self, conn: Connection, tracker: str, now: datetime) -> bool:
+        due = agenda.c.tracker == tracker, agenda.c.lane == Lane.SWEEP, agenda.c.look_at <= now
+        issues = agenda.c.subject != str(BoardRef(tracker)), agenda.c.subject.not_like(ANY_ROUND)
+        query = sa.select(agenda.c.subject).where(*due, *issues, agenda.c.parked_at.is_(None))
+        return conn.execute(query.limit(1)).first() is not None
+
+    def take(self, board: BoardRef) -> Claim | None:
+        """Lease a board, whether it is due or not; None while somebody else has it, who will look at it again."""
+        now = self._store.now()
+        free = agenda.c.lease_until.is_(None) | (agenda.c.lease_until <= now)
+
+        def work(conn: Connection) -> Claim | None:
+            self._check_policy(conn)
+            self._touch(conn, Touch(board), Lane.EVENT, now)
+            which = sa.select(agenda).where(agenda.c.subject == str(board), free)
+            row = conn.execute(which.with_for_update(skip_locked=True)).first()
+            lease = sa.update(agenda).where(agenda.c.subject == str(board))
+            if row is not None:
+                conn.execute(lease.values(lease_until=now + LEASE, lease_by=self._me))
+            return None if row is None else _claimed(row, Lane.EVENT)
+
+        return self._store.write(work)
 
     def renew(self, claims: Sequence[Claim]) -> set[Subject]:
         """Hold the leases for another minute; the issues whose lease is still ours."""
