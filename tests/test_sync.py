@@ -1,30 +1,22 @@
 """Backfill: resumed where it stopped, honest in its summary, and harmless as a dry run."""
 
-import json
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from adapters.memory import PAGE, MemoryTracker
-from adapters.tracker import Page, Unreachable
-from integrator.agenda import Agenda, Lane
+from adapters.tracker import Gone, Page, Unreachable
+from integrator.agenda import MAX_ATTEMPTS, Agenda, Lane
 from integrator.config import Config
 from integrator.scenario import Clock
-from integrator.store import Store, agenda, syncs
-from integrator.sync import Progress, backfill, dry_run, plans, unfinished
+from integrator.store import Store, Unwritable, agenda, syncs
+from integrator.sync import RESUMABLE, Backfill, backfill, dry_run, failed, plans, waiting
 from mapping.changes import Plan
-from mapping.issue import IssueRef
-from tests.connected import P0_FORM, P0_WIKI, REPO, Company, company
-from tests.contracts import Recorder
-from tests.here import Done, run
-from tests.installation import wait_for
-from tests.standins.github.faults import Kind
-from tests.standins.jira.state import TEAM
+from mapping.issue import BoardRef, Issue, IssueRef
 
 START = datetime(2026, 11, 23, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -60,8 +52,14 @@ class House:
         self.tasks = Agenda(self.store, "me")
         self.tracker = Paged(self.clock, issues)
 
-    def backfill(self, since: datetime | None = None) -> list[Progress]:
+    def backfill(self, since: datetime | None = None) -> list[Page]:
         return list(backfill(self.store, self.tasks, self.tracker, since))
+
+    def run(self, since: datetime | None = None, ago: str = "") -> Backfill:
+        return Backfill(self.store, self.tasks, self.tracker, since, ago)
+
+    def waiting(self) -> tuple[int, bool]:
+        return waiting(self.store, "github", self.clock())
 
     def on_agenda(self) -> set[str]:
         return set(self.store.read(lambda conn: conn.scalars(sa.select(agenda.c.subject)).all()))
@@ -79,10 +77,10 @@ def house() -> Iterator[House]:
 
 def test_every_open_issue_comes_on_the_agenda_behind_everything_else(house: House) -> None:
     house.tracker.close(ref(7), "alice")
-    progress = house.backfill()
+    pages = house.backfill()
     everyone = {str(ref(number)) for number in range(1, 2 * PAGE + 51)} - {str(ref(7))}
     assert house.on_agenda() == everyone
-    assert [(step.seen, step.total) for step in progress] == [(PAGE, 249), (2 * PAGE, 249), (249, 249)]
+    assert [(len(page.refs), page.total) for page in pages] == [(PAGE, 249), (PAGE, 249), (49, 249)]
     assert {claim.lane for claim in house.tasks.claim("github", 500)} == {Lane.SWEEP}
     assert house.cursor() is None
 
@@ -100,11 +98,56 @@ def test_an_interrupted_one_goes_on_after_the_last_page_that_was_taken(house: Ho
     assert house.tracker.asked[-1] == (None, None)
 
 
-def test_an_abandoned_page_is_repeated_at_most(house: House) -> None:
-    for _ in backfill(house.store, house.tasks, house.tracker, None):
+def test_no_page_is_repeated_or_skipped_wherever_it_was_left(house: House) -> None:
+    for _ in house.run().pages():
         break
-    house.backfill()
-    assert house.tracker.asked[-1] == (None, str(PAGE))
+    run = house.run()
+    assert run.resumes and not run.is_listed
+    assert [len(page.refs) for page in run.pages()] == [PAGE, 50]
+    assert house.tracker.asked == [(None, None), (None, str(PAGE))]
+
+
+def test_what_was_listed_is_not_listed_again_before_it_is_all_looked_at(house: House) -> None:
+    list(house.run().pages())
+    again = house.run()
+    assert (again.resumes, again.is_listed, list(again.pages())) == (True, True, [])
+    assert len(house.tracker.asked) == 1
+    again.finish()
+    assert not house.run().resumes
+
+
+def test_a_page_is_on_the_agenda_with_its_cursor_or_not_at_all(house: House) -> None:
+    class Full(Agenda):
+        def touch_with(self, conn: Any, refs: Any, lane: Lane, at: datetime | None = None) -> None:
+            super().touch_with(conn, refs, lane, at)
+            raise Unwritable("the disk is full")
+
+    with pytest.raises(Unwritable):
+        list(Backfill(house.store, Full(house.store, "me"), house.tracker).pages())
+    assert house.on_agenda() == set() and house.cursor() is None
+
+
+@pytest.mark.parametrize(
+    ("after", "ago", "resumes"),
+    [
+        (timedelta(hours=30), "3d", True),
+        (timedelta(hours=30), "4d", False),
+        (timedelta(0), "", False),
+        (RESUMABLE, "3d", True),
+        (RESUMABLE + timedelta(seconds=1), "3d", False),
+    ],
+)
+def test_how_long_ago_belongs_to_the_run_that_was_interrupted(
+    house: House, after: timedelta, ago: str, resumes: bool
+) -> None:
+    for _ in house.run(START - 200 * DAY, "3d").pages():
+        break
+    house.clock.at += after
+    run = house.run(house.clock() - 200 * DAY, ago)
+    assert run.resumes is resumes
+    next(run.pages())
+    since = START - 200 * DAY if resumes else house.clock() - 200 * DAY
+    assert house.tracker.asked[-1] == (since, str(PAGE) if resumes else None)
 
 
 def test_another_since_starts_from_the_beginning(house: House) -> None:
@@ -123,14 +166,14 @@ def test_since_leaves_out_what_was_not_updated(house: House) -> None:
 
 def test_a_tracker_without_issues_is_done_at_once(house: House) -> None:
     house.tracker = Paged(house.clock, 0)
-    assert [step.seen for step in house.backfill()] == [0]
+    assert [page.refs for page in house.backfill()] == [()]
     assert house.cursor() is None and house.on_agenda() == set()
 
 
 def test_a_dry_run_plans_and_touches_nothing(house: House) -> None:
     house.tracker = Paged(house.clock, 3)
     before = house.tracker.issues()
-    planned = dict(dry_run(house.tracker, Config(), None, START))
+    planned = {one.ref: one.plan for one in dry_run(house.tracker, Config(), None, START)}
     assert all(isinstance(plan, Plan) and plan.changes for plan in planned.values())
     assert list(planned) == [ref(number) for number in (1, 2, 3)]
     assert house.tracker.issues() == before and house.on_agenda() == set()
@@ -146,118 +189,41 @@ def test_what_cannot_be_planned_says_why(house: House) -> None:
     }
 
 
-def test_what_is_unfinished_is_counted_and_what_failed_is_named(house: House) -> None:
+def test_one_that_cannot_be_read_is_alone_with_it(house: House) -> None:
+    class Broken(Paged):
+        def read(self, refs: Sequence[IssueRef]) -> Mapping[IssueRef, Issue | Gone]:
+            if ref(5) in refs:
+                raise KeyError("odd answer")
+            return super().read(refs)
+
+    house.tracker = Broken(house.clock, 9)
+    told = {one.ref: one.plan for one in dry_run(house.tracker, Config(), None, START)}
+    assert [name for name, plan in told.items() if isinstance(plan, str)] == [ref(5)]
+    assert told[ref(5)] == "KeyError: 'odd answer'" and len(told) == 9
+
+
+def test_what_waits_is_counted_and_what_failed_is_named(house: House) -> None:
     house.tasks.touch([ref(1), ref(2), ref(3), IssueRef("jira", "OPS-1")], Lane.SWEEP)
-    assert unfinished(house.store, "github") == (3, [])
-    one, two, _ = sorted(house.tasks.claim("github", 3), key=lambda claim: claim.ref)
+    assert house.waiting() == (3, False)
+    one, two, _ = sorted(house.tasks.claim("github", 3), key=lambda claim: str(claim.ref))
     house.store.write(lambda conn: house.tasks.failed(conn, one, "no such label"))
     house.store.write(lambda conn: house.tasks.done(conn, two, None, None))
-    assert unfinished(house.store, "github") == (1, [("github:acme/shop#1", "no such label")])
+    assert house.waiting() == (1, False)
+    assert list(failed(house.store, "github", START)) == [("github:acme/shop#1", "no such label")]
 
 
-# ---------------------------------------------------------------- the command
+def test_what_comes_in_later_is_not_waited_for_but_what_came_before_is(house: House) -> None:
+    house.tasks.touch([ref(1)], Lane.SWEEP, START + DAY)
+    house.tasks.touch([ref(2)], Lane.EVENT, START)
+    house.tasks.touch([ref(3)], Lane.EVENT, START + timedelta(seconds=1))
+    house.tasks.touch([BoardRef("github")], Lane.SWEEP)
+    assert house.waiting() == (2, True)
 
 
-@pytest.fixture
-def acme(tmp_path: Path, recorder: Recorder) -> Iterator[Company]:
-    with company(tmp_path, recorder) as running:
-        yield running
-
-
-def here(acme: Company, *arguments: str) -> Done:
-    return run(acme.integrator.folder, acme.integrator.environ, "sync", *arguments)
-
-
-def test_a_dry_run_writes_nothing_anywhere(acme: Company) -> None:
-    acme.github.open_issue(REPO, "carol", "Nobody can pay", P0_FORM)
-    acme.github.open_issue(REPO, "alice", "Dark mode", "")
-    key = acme.jira.create_issue("OPS", "carol", "Nobody can pay", P0_WIKI, (), None)
-    done = here(acme, "--dry-run")
-    assert "3 issues seen, 2 would change; nothing was written" in done.out
-    assert f"github:{REPO}#1:\n  labels +P0 +emergency  (because R24, business-stopped)" in done.out
-    assert f"jira:{key}:" in done.out
-    assert [
-        request.path for request in acme.github.requests if request.is_write and "access_tokens" not in request.path
-    ] == []
-    assert [
-        r.path for r in acme.jira.requests if r.method == "PUT" or r.path.endswith(("/comment", "/transitions"))
-    ] == []
-    assert not (acme.integrator.folder / "integrator.db").exists()
-    lines = here(acme, "--dry-run", "--tracker", "jira", "--json").out.splitlines()
-    (told,) = map(json.loads, lines)
-    assert told["issue"] == f"jira:{key}"
-    assert [change["change"] for change in told["changes"]] == ["SetLabels", "MoveTo", "SetFields", "EditStatus"]
-
-
-def test_the_summary_counts_and_names_what_failed(acme: Company) -> None:
-    acme.github.open_issue(REPO, "carol", "Nobody can pay", P0_FORM)
-    acme.github.open_issue(REPO, "alice", "Dark mode", "")
-    here(acme, "--tracker", "github")
-    acme.github.open_issue(REPO, "carol", "Nobody can log in", P0_FORM)
-    done = here(acme, "--json", "--threads", "1")
-    assert [json.loads(line) for line in done.out.splitlines()] == [
-        {"tracker": "github", "seen": 3, "changed": 1, "unchanged": 2, "failed": []},
-        {"tracker": "jira", "seen": 0, "changed": 0, "unchanged": 0, "failed": []},
-    ]
-    assert (done.code, done.err) == (0, "")
-
-
-def test_since_and_tracker_choose(acme: Company) -> None:
-    acme.github.open_issue(REPO, "carol", "Nobody can pay", P0_FORM)
-    done = here(acme, "--tracker", "github", "--since", "2999-01-01")
-    assert done.out == "github: 0 seen, 0 changed, 0 unchanged, 0 failed\n"
-    assert here(acme, "--tracker", "github", "--since", "3d").out.startswith("github: 1 seen")
-
-
-@pytest.mark.parametrize(
-    ("wrong", "says"),
-    [
-        (["--since", "yesterday"], "'yesterday' is no time; write for example 2026-11-01, 2026-11-01T09:00Z or 3d"),
-        (["--tracker", "gitlab"], "there is no 'gitlab' in app.yaml; there is github, jira"),
-        (["--threads", "0"], "0 is not in the range 1<=x<=64"),
-    ],
-)
-def test_what_is_chosen_wrongly_is_wrong_usage(acme: Company, wrong: list[str], says: str) -> None:
-    done = here(acme, *wrong)
-    assert (done.code, done.out) == (2, "")
-    assert says in done.err and "Traceback" not in done.err
-
-
-def test_what_failed_is_named_and_the_exit_code_is_1(acme: Company) -> None:
-    key = acme.jira.create_issue("OPS", "carol", "Nobody can pay", P0_WIKI, (), None)
-    acme.jira.world.grant("integrator", TEAM - {"EDIT_ISSUES"}, "OPS")
-    done = here(acme, "--tracker", "jira")
-    assert done.code == 1
-    assert done.out == "jira: 1 seen, 1 changed, 0 unchanged, 1 failed\n"
-    assert f"  jira:{key}: SetLabels: " in done.err
-
-
-def test_a_tracker_that_asks_for_a_pause_is_waited_for_and_that_is_said(acme: Company) -> None:
-    acme.github.open_issue(REPO, "carol", "Nobody can pay", P0_FORM)
-
-    def reads_an_issue(method: str, path: str, body: Any) -> bool:
-        return path == "/graphql" and "timelineItems" in body["query"]
-
-    fault = acme.github.fault(reads_an_issue, Kind.SECONDARY_LIMIT, retry_after=1)
-    done = here(acme, "--tracker", "github")
-    assert (done.code, done.out) == (0, "github: 1 seen, 1 changed, 0 unchanged, 0 failed\n")
-    assert "github is held back until " in done.err and fault.hits == 1
-
-
-def test_overtaken_by_a_newer_policy_it_says_so(acme: Company) -> None:
-    acme.github.open_issue(REPO, "carol", "Nobody can pay", P0_FORM)
-    fault = acme.github.fault(lambda method, path, body: path == "/graphql", Kind.DELAY, times=1000, seconds=0.5)
-
-    def overtake() -> None:
-        wait_for(lambda: fault.hits > 0, lambda: "nothing was asked")
-        store = Store(acme.integrator.environ["INTEGRATOR_DATABASE_URL"])
-        Agenda(store, "other", "newer").adopt_policy()
-        store.close()
-
-    other = threading.Thread(target=overtake)
-    other.start()
-    done = here(acme, "--tracker", "github")
-    other.join()
-    fault.times = 0
-    assert (done.code, done.out) == (1, "")
-    assert "another process works with a newer app.yaml on this database; run sync again" in done.err
+def test_what_was_given_up_before_is_not_told_as_a_failure_of_this_run(house: House) -> None:
+    house.tasks.touch([ref(1), ref(2)], Lane.SWEEP)
+    first, second = house.tasks.claim("github", 2)
+    for claim in (replace(first, attempts=MAX_ATTEMPTS), second):
+        house.store.write(lambda conn, claim=claim: house.tasks.failed(conn, claim, "no"))  # type: ignore[misc]
+    assert len(list(failed(house.store, "github", START))) == 2
+    assert [name for name, _ in failed(house.store, "github", START + DAY)] == [str(second.ref)]

@@ -1,57 +1,36 @@
-"""`sync`: backfill with progress, an honest summary, and a dry run."""
+"""`sync`: backfill of all trackers at once, with progress, an honest summary, and a dry run."""
 
 import re
-import sys
+import shlex
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
+from signal import getsignal, signal
 
 import click
-import sqlalchemy as sa
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from adapters.tracker import Tracker
-from integrator import sync as backfills
+from adapters.tracker import AccessDenied, Tracker, TrackerError
 from integrator.agenda import OtherPolicy
 from integrator.clock import wall_clock
+from integrator.commands.bars import Bars
+from integrator.commands.differences import Differences
 from integrator.commands.looking import connected, instant_of, print_plan
-from integrator.commands.printing import say
+from integrator.commands.run import Run, Since
+from integrator.commands.summary import Summary, of
 from integrator.config import Config, load
 from integrator.connect import tracker_factory
-from integrator.errors import Failed
+from integrator.ending import SIGNALS, Ending
+from integrator.errors import FAULTY, INTERRUPTED, UNREACHABLE, Failed
 from integrator.service import Service, build, open_store, ready_to_work
-from integrator.store import Store, journal, trackers
+from integrator.sync import dry_run
 
-TICK = 0.2
+TICK = 0.1  # seconds
+FAREWELL = 5.0
 
-_OLD = re.compile(r"\d+\s*[mhdw]")
-
-
-@dataclass
-class Summary:
-    """What a backfill of one tracker came to."""
-
-    tracker: str
-    seen: int = 0
-    changed: int = 0
-    failed: list[tuple[str, str]] = field(default_factory=list)
-
-    def print(self, as_json: bool) -> None:
-        """Say it."""
-        unchanged = max(0, self.seen - self.changed - len(self.failed))
-        if as_json:
-            failed = [{"issue": issue, "why": why} for issue, why in self.failed]
-            counts = {"seen": self.seen, "changed": self.changed, "unchanged": unchanged}
-            say({"tracker": self.tracker, **counts, "failed": failed})
-            return
-        line = f"{self.seen} seen, {self.changed} changed, {unchanged} unchanged, {len(self.failed)} failed"
-        click.echo(f"{self.tracker}: {line}")
-        for issue, why in self.failed:
-            click.echo(f"  {issue}: {why}", err=True)
+_AGO = re.compile(r"\d+\s*[mhdw]")
 
 
 def sync(  # noqa: PLR0913, PLR0917
@@ -64,85 +43,155 @@ def sync(  # noqa: PLR0913, PLR0917
         names = ", ".join(config.trackers)
         raise click.BadParameter(f"there is no {tracker!r} in app.yaml; there is {names}", param_hint="--tracker")
     chosen = [tracker] if tracker else list(config.trackers)
-    start = _instant(since)
+    start = _since(since)
     if dry_run:
-        _print_dry_run(config, chosen, start, as_json)
+        _show_what_would_change(config, chosen, start.at, as_json)
         return
-    summaries = list(_run(config, chosen, start, threads, as_json))
-    for summary in summaries:
-        summary.print(as_json)
-    if any(summary.failed for summary in summaries):
-        raise Failed
+    again = shlex.join(["integrator", "sync", *_options(tracker, since)])
+    _run(config, chosen, start, threads, as_json, again)
 
 
-def _print_dry_run(config: Config, names: list[str], since: datetime | None, as_json: bool) -> None:
-    seen = changing = 0
+def _since(since: str | None) -> Since:
+    if since is None:
+        return Since()
+    return Since(instant_of(since, "--since"), since.strip() if _AGO.fullmatch(since.strip()) else "")
+
+
+def _options(tracker: str | None, since: str | None) -> Iterator[str]:
+    """What a person has to say again."""
+    yield from ("--tracker", tracker) if tracker else ()
+    yield from ("--since", since) if since else ()
+
+
+# ---------------------------------------------------------------- looking ahead
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Why a tracker could not be looked through to its end."""
+
+    tracker: str
+    error: Exception
+
+    @property
+    def code(self) -> int:
+        """The exit code for it."""
+        unreached = isinstance(self.error, TrackerError) and not isinstance(self.error, AccessDenied)
+        return UNREACHABLE if unreached else FAULTY
+
+    def __str__(self) -> str:
+        says = str(self.error) if isinstance(self.error, TrackerError) else repr(self.error)
+        return f"{self.tracker}: {says}"
+
+
+def _show_what_would_change(config: Config, names: Sequence[str], since: datetime | None, as_json: bool) -> None:
+    trackers, stopped, told = connected(config), list[Stopped](), list[Differences]()
     for name in names:
-        for ref, planned in backfills.dry_run(connected(config)[name], config, since, wall_clock()):
-            seen += 1
-            if isinstance(planned, str) or planned.changes:
-                changing += 1
-                print_plan(ref, planned, as_json)
+        told.append(Differences(name))
+        try:
+            _compare(trackers[name], config, since, told[-1], as_json)
+        except Exception as error:
+            stopped.append(Stopped(name, error))
+        if not as_json:
+            told[-1].print()
     if not as_json:
+        seen, changing = sum(one.seen for one in told), sum(one.changing for one in told)
         click.echo(f"{seen} issues seen, {changing} would change; nothing was written")
+    _end(stopped, any(one.failed for one in told))
 
 
-def _run(config: Config, names: list[str], since: datetime | None, threads: int, as_json: bool) -> Iterator[Summary]:
+def _compare(tracker: Tracker, config: Config, since: datetime | None, told: Differences, as_json: bool) -> None:
+    for planned in dry_run(tracker, config, since, wall_clock()):
+        told.add(planned)
+        if as_json and (isinstance(planned.plan, str) or planned.plan.changes):
+            print_plan(planned.ref, planned.plan, as_json)
+
+
+def _end(stopped: Sequence[Stopped], failed: bool) -> None:
+    """Say which trackers are not done, and end with the exit code for the worst of it."""
+    for one in stopped:
+        click.echo(str(one), err=True)
+    if stopped or failed:
+        raise Failed(max((one.code for one in stopped), default=FAULTY))
+
+
+# ---------------------------------------------------------------- doing it
+
+
+def _run(  # noqa: PLR0913, PLR0917
+    config: Config, names: Sequence[str], since: Since, threads: int, as_json: bool, again: str
+) -> None:
     store = open_store()
-    service = build(config, store, tracker_factory(config, store.now), threads)
-    service.start()
+    connect = tracker_factory(config, store.now)
+    service = build(config, store, connect, threads)
     try:
-        reading = tracker_factory(config, store.now)()
-        for name in names:
-            yield _backfilled(service, store, reading[name], since, as_json)
+        with _caught() as ending:
+            summaries = _backfilled(service, connect(), names, since, ending, as_json)
     finally:
         service.stop()
+    for summary in summaries:
+        summary.print(as_json)
+    if ending.told is not None:
+        if not as_json:
+            click.echo(f"interrupted; `{again}` goes on from there", err=True)
+        raise Failed(INTERRUPTED)
+    stopped = [Stopped(one.tracker, one.gave_up) for one in summaries if one.gave_up is not None]
+    if stopped and not as_json:
+        click.echo(f"not everything was reached; `{again}` goes on from there", err=True)
+    _end(() if as_json else stopped, bool(stopped) or any(summary.failed for summary in summaries))
 
 
-def _backfilled(service: Service, store: Store, tracker: Tracker, since: datetime | None, as_json: bool) -> Summary:
-    summary = Summary(tracker.name)
-    before = store.read(lambda conn: conn.execute(sa.select(sa.func.max(journal.c.id))).scalar()) or 0
-    with _bar(tracker.name, as_json) as advance:
-        for progress in backfills.backfill(store, service.agenda, tracker, since):
-            summary.seen = progress.seen
-            advance(progress.seen - backfills.unfinished(store, tracker.name)[0], progress.total or progress.seen)
-        while (left := backfills.unfinished(store, tracker.name)[0]) and service.is_working:
-            _tell_hold(store, tracker.name, as_json)
-            advance(summary.seen - left, summary.seen)
-            time.sleep(TICK)
-    if left:
+def _backfilled(  # noqa: PLR0913, PLR0917
+    service: Service,
+    trackers: Mapping[str, Tracker],
+    names: Sequence[str],
+    since: Since,
+    ending: Ending,
+    as_json: bool,
+) -> list[Summary]:
+    runs = [Run(service.store, service.agenda, trackers[name], since) for name in names]
+    begun = time.monotonic()
+    service.start()
+    for run in runs:
+        run.start()
+    try:
+        _wait(service, runs, ending, as_json)
+    finally:
+        _halt(service, runs)
+    took = timedelta(seconds=time.monotonic() - begun)
+    if service.pool is not None and service.pool.superseded:
         raise OtherPolicy("another process works with a newer app.yaml on this database; run sync again")
-    mine = journal.c.subject.startswith(f"{tracker.name}:", autoescape=True)
-    subjects = sa.select(sa.func.count(sa.distinct(journal.c.subject))).where(journal.c.id > before, mine)
-    summary.changed = store.read(lambda conn: conn.execute(subjects.where(journal.c.error.is_(None))).scalar_one())
-    summary.failed = backfills.unfinished(store, tracker.name)[1]
-    return summary
+    return [of(run, took) for run in runs]
 
 
-def _tell_hold(store: Store, name: str, as_json: bool) -> None:
-    """While a whole tracker is held back, say so once in a while instead of standing still silently."""
-    held = sa.select(trackers).where(trackers.c.name == name, trackers.c.not_before > store.now())
-    row = store.read(lambda conn: conn.execute(held).first())
-    if row is not None and not as_json:
-        click.echo(f"{name} is held back until {row.not_before:%H:%M:%S} UTC: {row.why}", err=True)
-        time.sleep(min(10.0, max(TICK, (row.not_before - store.now()).total_seconds())))
+def _wait(service: Service, runs: Sequence[Run], ending: Ending, as_json: bool) -> None:
+    """Until everything is looked at, what is left can't be reached, or somebody wants an end."""
+    with Bars(service.store, runs, quiet=as_json) as bars:
+        while service.is_working and not all(run.is_over or run.is_stuck for run in runs):
+            if ending.wait(TICK):
+                bars.say("finishing what is under way; Ctrl-C again ends it at once")
+                return
+            for run in runs:
+                run.look()
+            bars.show()
+
+
+def _halt(service: Service, runs: Sequence[Run]) -> None:
+    for run in runs:
+        run.lister.stop()
+    if service.pool is not None:
+        service.pool.stop()
+    for run in runs:
+        run.lister.join(FAREWELL)
 
 
 @contextmanager
-def _bar(name: str, as_json: bool) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on a terminal, nothing elsewhere."""
-    if as_json or not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(name, total=None)
-        yield lambda done, total: progress.update(task, completed=max(0, done), total=total)
-
-
-def _instant(since: str | None) -> datetime | None:
-    """`--since`; how long ago counts from the full hour on, so that it is the same when run again."""
-    if since is None:
-        return None
-    at = instant_of(since, "--since")
-    return at.replace(minute=0, second=0, microsecond=0) if _OLD.fullmatch(since.strip()) else at
+def _caught() -> Iterator[Ending]:
+    """Ctrl-C and SIGTERM are orders to end, for as long as this lasts."""
+    ending, before = Ending(), {number: getsignal(number) for number in SIGNALS}
+    ending.catch()
+    try:
+        yield ending
+    finally:
+        for number, handler in before.items():
+            signal(number, handler)
