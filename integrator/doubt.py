@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from datetime import datetime, timedelta
 
-from mapping.issue import Subject
+from integrator.subjects import Subject
 
 AT_MOST = 10_000
 APART = timedelta(minutes=10)  # more than any two clocks are apart

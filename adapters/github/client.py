@@ -12,6 +12,7 @@ import github
 import requests
 from github import Auth, GithubException
 
+from adapters.github.assertion import Assertion
 from adapters.github.limits import retry_at
 from adapters.github.settings import App, Settings
 from adapters.github.shared import AccessToken, Shared
@@ -76,7 +77,7 @@ class Client:
         self._settings = settings
         self._shared = shared
         self._clock = clock
-        self.app = self._github(_app_auth(settings.auth)) if isinstance(settings.auth, App) else None
+        self.app = self._github(Assertion(settings.auth, self._time_there)) if isinstance(settings.auth, App) else None
         self.github = self._github(self._auth(), self._hear)
 
     def graphql(self, query: str, variables: Json, needs: str) -> Answer:
@@ -147,6 +148,7 @@ class Client:
         if status in {403, 429} and _is_limit(status, headers, message):
             raise RateLimited(f"GitHub asks for a pause ({message or status})", retry_at(headers, self._clock()))
         if status == 401:
+            self._shared.clock.read(str(headers.get("date", "")), self._clock())
             self._forget_token()
             raise AccessDenied(f"GitHub doesn't accept the credentials ({message or status})")
         if status == 403:
@@ -195,6 +197,9 @@ class Client:
             raise AccessDenied(f"the App has no installation {auth.installation_id}: {refusal}") from refusal
         return AccessToken(str(data["token"]), datetime.fromisoformat(str(data["expires_at"])))
 
+    def _time_there(self) -> datetime:
+        return self._shared.clock.there(self._clock())
+
     def _forget_token(self) -> None:
         if isinstance(self._settings.auth, App):
             self._shared.token.forget()
@@ -235,10 +240,6 @@ def _next_page(link: str) -> Json:
     links = {row.get("rel"): row["url"] for row in requests.utils.parse_header_links(link)}
     asked = parse_qs(urlsplit(links.get("next", "")).query)
     return {name: asked[name][0] for name in ("after", "cursor") if name in asked}
-
-
-def _app_auth(auth: App) -> Auth.AppAuth:
-    return Auth.AppAuth(auth.app_id, auth.private_key)
 
 
 def _parsed(text: str, status: int) -> Any:

@@ -3,8 +3,10 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Generic, TypeVar
 
 from adapters.github.limits import Budgets
@@ -77,6 +79,22 @@ class TokenKeeper:
         """GitHub didn't take the token: fetch another one next time."""
         with self._lock:
             self._token = None
+
+
+class ClockThere:
+    """How far GitHub's clock is ahead of ours: an App whose assertion is minutes off is refused."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta()
+
+    def read(self, date: str, now: datetime) -> None:
+        """Learn from the Date of a refusal."""
+        with suppress(ValueError):
+            self._ahead = parsedate_to_datetime(date).astimezone(UTC) - now
+
+    def there(self, now: datetime) -> datetime:
+        """The time that GitHub's clock shows."""
+        return now + self._ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +209,7 @@ class Shared:
 
     def __init__(self) -> None:
         self.token = TokenKeeper()
+        self.clock = ClockThere()
         self.teams: Kept[str, Team] = Kept(_TEAM_KNOWN_FOR)
         self.labels: Kept[str, Mapping[str, str]] = Kept(_IDS_KNOWN_FOR)
         self.projects: Kept[str, Project] = Kept(_IDS_KNOWN_FOR)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -337,6 +338,7 @@ class _Handler(BaseHTTPRequestHandler):
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         github = self.server.github
         request, answer, fault = github.answer(self.command, self.path, dict(self.headers), raw)
+        answer.headers.setdefault("Date", format_datetime(github.world.clock(), usegmt=True))
         request.status = send(self, answer, fault, github.closing)
         media = (self.headers.get("Content-Type") or "").partition(";")[0]
         github.judge(Exchange("github", self.command, github.url + self.path, media, raw), answer, fault)
