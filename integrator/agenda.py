@@ -153,7 +153,7 @@ class Agenda:
 
         def work(conn: Connection) -> Claim | None:
             self._check_policy(conn)
-            self._touch(conn, Touch(board), Lane.EVENT, now)
+            self._touch(conn, board, Lane.EVENT, now)
             which = sa.select(agenda).where(agenda.c.subject == str(board), free)
             row = conn.execute(which.with_for_update(skip_locked=True)).first()
             lease = sa.update(agenda).where(agenda.c.subject == str(board))
