@@ -1,22 +1,26 @@
-"""Figures, each beside something measured in the same run. `python -m bench [--json]`; machines are noisy."""
+"""Figures, each beside something measured in the same run. `python -m bench [--json] [NAME ...]`; machines are noisy."""
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from importlib import import_module
 
-from bench import planning, ticking
-
-MEASURES: tuple[Callable[[], Iterator[tuple[str, float, str]]], ...] = (planning.measure, ticking.measure)
+NAMES = (
+    "planning",
+    "ticking",
+    "accepting",
+    "working",
+)
 
 
 def main() -> None:
-    """Run every measure and print one table, or JSON lines."""
-    for measure in MEASURES:
-        for what, figure, unit in measure():
+    """Run every measure, or only those named, and print one table, or JSON lines."""
+    chosen = [argument for argument in sys.argv[1:] if argument != "--json"]
+    for name in chosen or NAMES:
+        for what, figure, unit in import_module(f"bench.{name}").measure():
             if "--json" in sys.argv:
-                print(json.dumps({"what": what, "figure": round(figure, 4), "unit": unit}))
+                print(json.dumps({"what": what, "figure": round(figure, 4), "unit": unit}), flush=True)
             else:
-                print(f"{what:78} {figure:12.3f} {unit}")
+                print(f"{what:78} {figure:12.3f} {unit}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Granian as `serve` needs it: it remembers which signal ended it, and never outlives its parent."""
 
+import logging
 import os
 import signal
 import threading
@@ -18,6 +19,7 @@ from integrator.errors import FAULTY
 from integrator.pool import FAREWELL
 from integrator.service import wsgi
 
+THREADS = 64  # each waits for its delivery to be stored, and those that wait are stored together
 LOOK_UP = 1.0  # seconds between two looks at whether the parent still lives
 LAST_PATIENCE = int(FAREWELL) + 5  # seconds for the worker process
 
@@ -31,11 +33,12 @@ def serve(host: str, port: int, target: str = "integrator.granian_server:applica
         port=port,
         interface=Interfaces.WSGI,
         workers=1,
-        blocking_threads=64,  # each waits for its delivery to be stored, and those that wait are stored together
+        blocking_threads=THREADS,
         respawn_failed_workers=True,
         workers_kill_timeout=LAST_PATIENCE,
         log_access=False,
     )
+    logging.getLogger("_granian").addFilter(_is_no_advice)
     try:
         server.serve()
     except SystemExit:
@@ -63,6 +66,11 @@ class _Server(Granian):  # type: ignore[misc, valid-type]
         threading.Thread(target=_insist, args=(processes, ended), name="insist", daemon=True).start()
         super()._stop_workers()
         ended.set()
+
+
+def _is_no_advice(record: logging.LogRecord) -> bool:
+    """Granian thinks that so many threads compute; they wait."""
+    return "Python threads" not in record.getMessage()
 
 
 def _insist(processes: Sequence[int], ended: threading.Event) -> None:

@@ -1,0 +1,99 @@
+"""The accept path: signed deliveries of 10 KB, 64 connections, each stored durably before its answer.
+
+All servers run at the same time and are asked in turns, so that whatever else the machine does meets them alike.
+"""
+
+import os
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import psycopg
+
+from bench import servers
+from bench.load import Load, Plan, delivered
+from bench.servers import Server
+from tests.postgres import database
+
+ROUNDS = 5
+SECONDS = 3.0
+KILL_AFTER = 2.0
+PATH = "/webhooks/github"
+BARE, SQLITE, POSTGRESQL, GIDGETHUB = "nothing stored", "SQLite", "PostgreSQL", "gidgethub + aiohttp + sqlite3"
+RATIOS = (
+    (SQLITE, BARE, "at least 0.45"),
+    (POSTGRESQL, BARE, "at least 0.3"),
+    (SQLITE, GIDGETHUB, "at least 1.7"),
+)
+
+Start = Callable[[Path], AbstractContextManager[Server]]
+
+
+def measure() -> Iterator[tuple[str, float, str]]:
+    """Answers a second and their ratios (medians of all rounds), waiting times, and what a kill -9 loses."""
+    loads = _in_turns({
+        BARE: servers.unstored,
+        SQLITE: servers.integrator,
+        POSTGRESQL: partial(servers.integrator, database=database()),
+        GIDGETHUB: servers.gidgethub_aiohttp,
+    })  # fmt: skip
+    for name, rounds in loads.items():
+        yield f"accepted, {name}", median(load.rate for load in rounds), "/s"
+    for over, under, bound in RATIOS:
+        ratios = [a.rate / b.rate for a, b in zip(loads[over], loads[under], strict=True)]
+        yield f"accepted, {over} to {under}, {bound}", median(ratios), "x"
+    for name in (SQLITE, POSTGRESQL):
+        yield f"99 of 100 answers within, {name}, under 50", median(load.p99 for load in loads[name]), "ms"
+    everyone = [load for rounds in loads.values() for load in rounds]
+    yield "answers other than 202", sum(load.others + load.broken for load in everyone), ""
+    yield "the load generator's share of a core, at most", max(load.share for load in everyone), ""
+    yield "load of the machine in the last minute", os.getloadavg()[0], ""
+    yield from _killed(SQLITE, servers.integrator, _in_sqlite)
+    url = database()
+    yield from _killed(POSTGRESQL, partial(servers.integrator, database=url), lambda folder: _in_postgresql(url))
+
+
+@contextmanager
+def _running(start: Start) -> Iterator[Server]:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, start(Path(folder)) as server:
+        yield server
+
+
+def _in_turns(starts: dict[str, Start]) -> dict[str, list[Load]]:
+    loads: dict[str, list[Load]] = {name: [] for name in starts}
+    with ExitStack() as stack:
+        all_of_them = {name: stack.enter_context(_running(start)) for name, start in starts.items()}
+        for number in range(ROUNDS):
+            for name, server in all_of_them.items():
+                loads[name].append(delivered(Plan(server.port, PATH, number, SECONDS)))
+    return loads
+
+
+def _killed(
+    name: str, start: Start, stored: Callable[[Path], Sequence[tuple[str]]]
+) -> Iterator[tuple[str, float, str]]:
+    """SIGKILL for every process of the server in the midst of it: what was acknowledged and is not there?"""
+    with _running(start) as server, ThreadPoolExecutor(1) as beside:
+        load = beside.submit(delivered, Plan(server.port, PATH, 0, 10 * KILL_AFTER))
+        time.sleep(1 + KILL_AFTER)
+        server.kill()
+        acknowledged = load.result().acknowledged
+        there = {row[0] for row in stored(server.folder)}
+    yield f"acknowledged until kill -9, {name}", len(acknowledged), ""
+    yield f"of these lost, {name}, at most 0", len(set(acknowledged) - there), ""
+
+
+def _in_sqlite(folder: Path) -> Sequence[tuple[str]]:
+    with sqlite3.connect(folder / "integrator.db") as conn:
+        return conn.execute("SELECT delivery FROM deliveries").fetchall()
+
+
+def _in_postgresql(url: str) -> Sequence[tuple[str]]:
+    with psycopg.connect(url.replace("+psycopg", "")) as conn:
+        return conn.execute("SELECT delivery FROM deliveries").fetchall()
