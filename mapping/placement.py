@@ -65,8 +65,14 @@ def _was_moved_by_us(case: Case, card: Card) -> bool:
 def _left_over(case: Case, card: Card) -> bool:
     """The card stands where only a past emergency or a past closing put it."""
     if card.column is Column.EMERGENCY_QUEUE:
-        return case.memo.get("placed") == card.column.value and _chosen_by(case, case.reported_at) is None
+        return _is_placed(case, card.column) and _chosen_by(case, case.reported_at) is None
     return card.column is Column.DONE and _stood_there_when_reopened(case, card)
+
+
+def _is_placed(case: Case, column: Column) -> bool:
+    """We put it there: the memo says so, or the tracker, where the memo was lost with its comment."""
+    moves = [event for event in case.events if event.kind is Happened.MOVED]
+    return bool(case.memo.get("placed") == column.value or (moves and is_self(moves[-1].by)))
 
 
 def _stays(case: Case, card: Card) -> str:

@@ -61,6 +61,12 @@ ROWS: list[tuple[str, dict[str, Any], Column | None, str]] = [
     # left over in the queue
     ("P2 left over in the queue", {"body": MINOR, "card": card(QUEUE, 1), "comments": memo(QUEUE, 1)}, BACKLOG, ""),
     ("undecided, left over in the queue", {"card": card(QUEUE, 1), "comments": memo(QUEUE, 1)}, None, ""),
+    (
+        "P2 left over in the queue, with our comment lost",
+        {"body": MINOR, "card": card(QUEUE, 1), "timeline": (moved(1, "us", "Emergency Queue"),)},
+        BACKLOG,
+        "",
+    ),
     ("P2 in the queue, not by us", {"body": MINOR, "card": card(QUEUE, 1)}, None, ""),
     (
         "P2 in the queue, after we put it elsewhere",
