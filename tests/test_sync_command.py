@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tests.contracts import Recorder
 from tests.here import Done, run
 from tests.installation import wait_for
 from tests.standins.github.faults import Kind
+from tests.standins.github.server import Request
 from tests.standins.jira.state import TEAM
 
 
@@ -65,6 +67,62 @@ def test_the_summary_counts_and_names_what_failed(acme: Company) -> None:
         {"tracker": "jira", "seen": 0, "changed": 0, "unchanged": 0, "failed": [], "waiting": 0},
     ]
     assert (done.code, done.err) == (0, "")
+
+
+PAGES = 3
+ONCE = ("/app/installations/50000002/access_tokens", "/orgs/acme/issue-fields", "/repos/acme/shop/collaborators")
+
+
+def test_hundreds_of_issues_cost_two_requests_a_hundred(acme: Company) -> None:
+    for number in range(100 * PAGES):
+        acme.github.open_issue(REPO, "alice", f"Feature {number}")
+    for again in range(2):
+        before = len(acme.github.requests)
+        done = here(acme, "--tracker", "github")
+        asked = Counter(_kind(request) for request in acme.github.requests[before:])
+        assert asked == {"query Open": PAGES, "query Read": PAGES, **dict.fromkeys(ONCE, 1)}
+        assert done.out.startswith("github: 300 seen, 0 changed, 300 unchanged, 0 failed in "), again
+
+
+def test_what_hundreds_of_issues_need_is_written_twenty_at_a_time(acme: Company) -> None:
+    for number in range(100 * PAGES):
+        acme.github.open_issue(REPO, "carol", f"Slow {number}")
+    done = here(acme, "--tracker", "github")
+    asked = Counter(_kind(request) for request in acme.github.requests)
+    assert asked == {"query Open": PAGES, "query Read": PAGES, "mutation Apply": 5 * PAGES, **dict.fromkeys(ONCE, 1)}
+    assert done.out.startswith("github: 300 seen, 300 changed, 0 unchanged, 0 failed in ")
+
+
+def _kind(request: Request) -> str:
+    return " ".join(str(request.body["query"]).split("(")[0].split()) if request.path == "/graphql" else request.path
+
+
+def test_a_tracker_that_is_down_stops_no_other(acme: Company) -> None:
+    acme.jira.create_issue("OPS", "carol", "Nobody can pay", P0_WIKI, (), None)
+    acme.github.fault(lambda *_: True, Kind.RESET_BEFORE, times=1000)
+    done = here(acme)
+    assert done.code == 3
+    github, jira = done.out.splitlines()
+    assert github.startswith("github: 0 seen, ") and jira.startswith("jira: 1 seen, 1 changed, ")
+    assert "not everything was reached; `integrator sync` goes on from there" in done.err
+    assert "github: no answer from 127.0.0.1" in done.err
+    told = [json.loads(line) for line in here(acme, "--json").out.splitlines()]
+    assert ["not_reached" in one for one in told] == [True, False]
+
+
+def test_a_dry_run_goes_on_where_one_tracker_is_down(acme: Company) -> None:
+    acme.jira.create_issue("OPS", "carol", "Nobody can pay", P0_WIKI, (), None)
+    acme.github.fault(lambda *_: True, Kind.RESET_BEFORE, times=1000)
+    done = here(acme, "--dry-run")
+    assert (done.code, "1 issues seen, 1 would change" in done.out) == (3, True)
+    assert done.err.startswith("github: no answer from 127.0.0.1")
+
+
+def test_a_tracker_that_lets_nobody_in_is_no_outage(acme: Company) -> None:
+    acme.integrator.environ["INTEGRATOR_JIRA_TOKEN"] = "wrong"
+    done = here(acme, "--tracker", "jira")
+    assert (done.code, done.out.startswith("jira: 0 seen")) == (1, True)
+    assert "jira: " in done.err and "Traceback" not in done.err
 
 
 def test_since_and_tracker_choose(acme: Company) -> None:
