@@ -26,7 +26,7 @@ class Patience:
     A worker's leases are renewed meanwhile; `total` keeps the issues that wait behind a backfill from waiting longer.
     """
 
-    first: float = 0.5
+    first: float = 0.2
     most: float = 5.0
     total: float = 20.0
 
