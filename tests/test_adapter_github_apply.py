@@ -171,7 +171,6 @@ PARTIAL = [
     ("addLabelsToLabelable", "NOT_FOUND", "Could not resolve to a node", LABELS),
     ("addProjectV2ItemById", "FORBIDDEN", "Resource not accessible by integration", QUEUE),
     ("addComment", "FORBIDDEN", "Unable to create comment because issue is locked", STATUS),
-    ("addComment", "UNPROCESSABLE", "was submitted too quickly", STATUS),
 ]
 
 

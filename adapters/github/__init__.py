@@ -85,7 +85,7 @@ class GitHubTracker:
         ids = Ids(settings, self._client, shared, clock)
         issue_fields = IssueFields(settings, self._client, shared, clock)
         issues = Issues(settings, self._client, shared, ids, issue_fields, clock)
-        self._reader = Reader(settings, self._client, ids, issues, clock)
+        self._reader = Reader(settings, self._client, shared, ids, issues, clock)
         self._boards = BoardReader(settings, self._client, shared, ids, issues, clock)
         self._writer = Writer(settings, self._client, shared, ids, self._reader, issue_fields, clock)
         self._arranger = Arranger(settings, self._client, shared, ids, clock)

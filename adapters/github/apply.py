@@ -17,7 +17,7 @@ from adapters.github.sending import Sender
 from adapters.github.settings import Settings
 from adapters.github.shared import Field, Known, Project, Shared
 from adapters.github.tally import Tally
-from adapters.tracker import Gone, Outcome
+from adapters.tracker import Gone, Outcome, RateLimited
 from mapping.changes import Change, MoveTo, OpenIssue, SetFields
 from mapping.issue import IssueRef, Opened, Subject
 
@@ -94,8 +94,15 @@ class Writer:
         for change in changes:
             if isinstance(change, SetFields):
                 mine = {name: text for name, text in change.values.items() if name.casefold() in own}
-                for why in self._fields.write(ref, mine, sender.ask_leave) if mine else ():
-                    tally.fail(change, why)
+                if mine and sender.stopped is not None:
+                    tally.stop(change, sender.stopped)
+                    continue
+                try:
+                    for why in self._fields.write(ref, mine, sender.ask_leave) if mine else ():
+                        tally.fail(change, why)
+                except RateLimited as limit:
+                    sender.stopped = limit
+                    tally.stop(change, limit)
 
     def _keep(
         self, tallies: Mapping[Subject, Tally], items: dict[IssueRef, str], operation: Operation, payload: Json

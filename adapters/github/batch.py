@@ -53,7 +53,7 @@ class Batch:
                 yield from self._label(ref, change, issue)
             case MoveTo() | SetFields():
                 yield from self._on_card(ref, change)
-            case EditStatus() | PostComment():
+            case EditStatus() | PostComment() if self._awaited(ref, change) is None:
                 yield operations.write_status(ref, change, issue)
             case DropComment():
                 yield operations.drop_comment(ref, change, change.comment)
@@ -74,6 +74,8 @@ class Batch:
                 self.tallies[ref].fail(change, "it waits for what failed before it")
             elif awaited is not None and isinstance(change, SetLabels):
                 yield from self._label(ref, change, self.known[ref].id)
+            elif awaited is not None and isinstance(change, EditStatus):
+                yield operations.write_status(ref, change, self.known[ref].id)
             elif (awaited is not None or self.known[ref].item is None) and self._needs_card(ref, change):
                 yield from self._on_new_card(ref, change, self.known[ref].item or items.get(ref))
 
@@ -86,10 +88,13 @@ class Batch:
     def _awaited(self, ref: IssueRef, change: Change) -> Change | None:
         """What has to be done before: a pause is marked before its card is moved, and the mark goes after it is back.
 
-        Without the mark nobody would know that the card is to go on (R33).
+        Without the mark nobody would know that the card is to go on (R33). And an alarm is said before the status
+        remembers that it was: else it could be lost (R70).
         """
         at = next(at for at, other in enumerate(self.work[ref]) if other is change)
         before = self.work[ref][:at]
+        if isinstance(change, EditStatus):
+            return next((c for c in before if isinstance(c, PostComment)), None)
         if isinstance(change, MoveTo):
             return next((c for c in before if isinstance(c, SetLabels) and self._is_pause(c.add)), None)
         if isinstance(change, SetLabels) and self._is_pause(change.remove):

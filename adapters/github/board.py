@@ -8,10 +8,11 @@ from typing import Any
 from adapters.github import board_documents, marker
 from adapters.github.arrange import draft_of
 from adapters.github.cards import card_item, is_cut, nodes, status_of
-from adapters.github.client import Answer, Client, Json, TooSlow, is_too_slow
+from adapters.github.client import Answer, Client, Json, is_too_slow
 from adapters.github.ids import Ids, named
 from adapters.github.issues import NEEDS, Issues, Unreadable
 from adapters.github.listing import Listing
+from adapters.github.portion import TooSlow
 from adapters.github.read import number_of
 from adapters.github.settings import Settings
 from adapters.github.shapes import Lens

@@ -14,6 +14,7 @@ from github import Auth, GithubException
 
 from adapters.github.assertion import Assertion
 from adapters.github.limits import retry_at
+from adapters.github.portion import TooSlow
 from adapters.github.settings import App, Settings
 from adapters.github.shared import AccessToken, Shared
 from adapters.http import DeadlineExceeded, mount
@@ -27,10 +28,6 @@ _TOO_SLOW = {500, 502, 504}
 _LIMIT_WORDS = ("rate limit", "submitted too quickly", "abuse detection")
 
 
-class TooSlow(Unreachable):
-    """GitHub ran out of time or resources: a smaller question may succeed."""
-
-
 class Refused(TrackerError):
     """GitHub understood and said no (404, 409, 410, 422; 200 for GraphQL); `status` is the HTTP status."""
 
@@ -41,10 +38,11 @@ class Refused(TrackerError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A GraphQL answer: what came, and the errors, each with its path."""
+    """A GraphQL answer: what came, and the errors, each with its path; `limited`: there it broke off."""
 
     data: Json
     errors: Sequence[Json] = ()
+    limited: RateLimited | None = None
 
     def error_at(self, *path: str | int) -> Json | None:
         """The first error at this path or below it."""
@@ -80,8 +78,11 @@ class Client:
         self.app = self._github(Assertion(settings.auth, self._time_there)) if isinstance(settings.auth, App) else None
         self.github = self._github(self._auth(), self._hear)
 
-    def graphql(self, query: str, variables: Json, needs: str) -> Answer:
-        """One GraphQL request; `needs` names the permission that a refusal is about."""
+    def graphql(self, query: str, variables: Json, needs: str, in_parts: bool = False) -> Answer:
+        """One GraphQL request; `needs` names the permission that a refusal is about.
+
+        A limit can be met in the middle of it: with `in_parts` the answer says so, otherwise RateLimited is raised.
+        """
         requester = self.github.requester
         with self.judging(needs):
             status, headers, text = requester.requestJson(
@@ -90,7 +91,10 @@ class Client:
             body = _parsed(text, status)
             if status >= 400:
                 self._judge(status, headers, body, needs)
-        return self._answer(body, headers, needs)
+        answer = self._answer(body, headers, needs)
+        if answer.limited is not None and not in_parts:
+            raise answer.limited
+        return answer
 
     def get(self, path: str, as_app: bool = False) -> Any:
         """One REST GET of what PyGithub has no method for, or asks in two calls."""
@@ -163,12 +167,15 @@ class Client:
         if not isinstance(body, Mapping) or not ("data" in body or "errors" in body):
             raise Unreachable("GitHub's answer is no GraphQL answer")
         data, errors = body.get("data") or {}, tuple(body.get("errors") or ())
+        limits = [str(error.get("message")) for error in errors if is_limit(error)]
+        asks = f"GitHub asks for a pause ({'; '.join(limits[:3])})"
+        limited = RateLimited(asks, retry_at(headers, self._clock())) if limits else None
         if any(data.values()) or not errors:
-            return Answer(data, errors)
+            return Answer(data, errors, limited)
+        if limited is not None:
+            raise limited
         said = "; ".join(str(error.get("message")) for error in errors[:3])
         kinds = {error.get("type") for error in errors}
-        if "RATE_LIMITED" in kinds or any(words in said.lower() for words in _LIMIT_WORDS):
-            raise RateLimited(f"GitHub asks for a pause ({said})", retry_at(headers, self._clock()))
         located = any("path" in error for error in errors)
         if kinds <= {"FORBIDDEN", "INSUFFICIENT_SCOPES"} and not located:
             raise AccessDenied(f"GitHub refuses {needs}: {said}")
@@ -225,6 +232,14 @@ class Client:
         if hear is not None:  # an App's own requests have limits of their own
             connection.session.hooks["response"].append(hear)
         return client
+
+
+def is_limit(error: Json) -> bool:
+    """Whether a GraphQL error says that GitHub wants a pause: nothing was done there."""
+    words = str(error.get("message", "")).lower()
+    return error.get("type") == "RATE_LIMITED" or (
+        error.get("type") != "NOT_FOUND" and any(limit in words for limit in _LIMIT_WORDS)
+    )
 
 
 def is_too_slow(error: Json) -> bool:

@@ -195,10 +195,10 @@ def places(repositories: int) -> str:
 
 
 OPEN_ISSUES = f"""query Open(
-  $owner: String!, $name: String!, $states: [IssueState!], $since: DateTime, $after: String
+  $owner: String!, $name: String!, $states: [IssueState!], $since: DateTime, $first: Int!, $after: String
 ) {{
   repository(owner: $owner, name: $name) {{
-    issues(first: 100, after: $after, states: $states, filterBy: {{since: $since}},
+    issues(first: $first, after: $after, states: $states, filterBy: {{since: $since}},
            orderBy: {{field: CREATED_AT, direction: ASC}}) {{
       totalCount {_PAGE} nodes {{ number }}
     }}

@@ -3,20 +3,20 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import islice
+from functools import partial
 from typing import Any
 
 from adapters.github import documents
 from adapters.github.cards import nodes
-from adapters.github.client import Answer, Client, Json, Refused, TooSlow
+from adapters.github.client import Answer, Client, Json, Refused
 from adapters.github.ids import Ids, named
 from adapters.github.issues import NEEDS, Issues, Unreadable
 from adapters.github.settings import Settings
-from adapters.github.shared import Project
+from adapters.github.shared import Project, Shared
 from adapters.tracker import AccessDenied, Gone, Page, Unreachable
 from mapping.issue import Issue, IssueRef
 
-AT_ONCE = 100  # GitHub: nodes and aliases are counted in hundreds
+_PAGE = 100
 _REFUSALS = {"FORBIDDEN", "INSUFFICIENT_SCOPES"}
 _LAG = timedelta(seconds=2)
 _NAMED = re.compile(r"[A-Za-z0-9_-]+/(?!\.{1,2}#)[A-Za-z0-9_.-]+#[1-9][0-9]*")
@@ -32,22 +32,34 @@ Found = Mapping[IssueRef, Issue | Gone]
 class Reader:
     """Reads issues for one worker thread."""
 
-    def __init__(
-        self, settings: Settings, client: Client, ids: Ids, issues: Issues, clock: Callable[[], datetime]
+    def __init__(  # noqa: PLR0913, PLR0917
+        self,
+        settings: Settings,
+        client: Client,
+        shared: Shared,
+        ids: Ids,
+        issues: Issues,
+        clock: Callable[[], datetime],
     ) -> None:
         self._settings = settings
         self._client = client
+        self._shared = shared
         self._ids = ids
         self._issues = issues
         self._clock = clock
 
     def read(self, refs: Sequence[IssueRef]) -> Found:
-        """The issues as they are now; one request for a hundred of them, more for long histories and moved issues."""
+        """The issues as they are now; one request for a hundred of them, more for long histories and moved issues.
+
+        Half the question where GitHub runs out of time, and so next time.
+        """
         asked = list(dict.fromkeys(refs))
         found: dict[IssueRef, Issue | Gone] = {ref: Gone("not the name of a GitHub issue") for ref in asked}
-        readable = iter([ref for ref in asked if _NAMED.fullmatch(ref.key)])
-        while batch := list(islice(readable, AT_ONCE)):
-            found.update(self._batch(batch))
+        readable = [ref for ref in asked if _NAMED.fullmatch(ref.key)]
+        while readable:
+            part = self._shared.reads.tried(partial(self._batch, readable), len(readable))
+            found.update(part)
+            readable = readable[len(part) :]
         return found
 
     def pages(self, since: datetime | None, cursor: str | None) -> Iterator[Page]:
@@ -63,18 +75,16 @@ class Reader:
         for index in range(first, len(repositories)):
             yield from self._repository_pages(index, since, after if index == first else "")
 
-    def _batch(self, refs: Sequence[IssueRef]) -> Found:
-        """Half the question when GitHub runs out of time, down to one issue."""
+    def _batch(self, refs: Sequence[IssueRef], size: int) -> Found:
+        """The first of them; when GitHub fails on one, the others are asked for without it."""
+        asked = refs[:size]
         try:
-            return self._ask(refs)
+            return self._ask(asked)
         except _Broken as failure:
-            if len(refs) == 1:
+            if len(asked) == 1:
                 raise Unreadable(str(failure)) from failure
-        except TooSlow:
-            if len(refs) == 1:
-                raise
-        half = len(refs) // 2
-        return {**self._batch(refs[:half]), **self._batch(refs[half:])}
+        half = len(asked) // 2
+        return {**self._batch(asked, half), **self._batch(asked[half:], len(asked))}
 
     def _ask(self, refs: Sequence[IssueRef]) -> Found:
         by_repository: dict[str, list[IssueRef]] = {}
@@ -158,7 +168,7 @@ class Reader:
         while True:
             told = {"since": since.isoformat(), "states": ["OPEN", "CLOSED"]} if since else {"states": ["OPEN"]}
             variables = {"owner": owner, "name": name, "after": cursor, **told}
-            answer = self._client.graphql(documents.OPEN_ISSUES, variables, "listing issues (Issues: read)")
+            answer = self._shared.lists.tried(partial(self._listed, variables), _PAGE)
             if not answer.data.get("repository"):
                 raise AccessDenied(f"the repository {repositories[index]} can't be seen with these credentials")
             issues = answer.data["repository"]["issues"]
@@ -174,6 +184,10 @@ class Reader:
             )
             if cursor is None:
                 return
+
+    def _listed(self, variables: Json, first: int) -> Answer:
+        asked = {**variables, "first": first}
+        return self._client.graphql(documents.OPEN_ISSUES, asked, "listing issues (Issues: read)")
 
 
 def number_of(ref: IssueRef) -> int:

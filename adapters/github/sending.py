@@ -3,15 +3,15 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from adapters.github import operations
-from adapters.github.client import Answer, Client, Json
+from adapters.github.client import Answer, Client, Json, is_limit, is_too_slow
 from adapters.github.ids import Ids
 from adapters.github.operations import Operation
+from adapters.github.portion import TooSlow
 from adapters.github.shared import Shared
 from adapters.github.tally import Tally
 from adapters.tracker import AccessDenied, LeaseLost, RateLimited, Unreachable
 from mapping.issue import IssueRef, Subject
 
-AT_ONCE = 20  # more aliases run into GitHub's ten seconds, with some of them done
 _NEEDS = "writing (Issues: write, Projects: write)"
 _STALE_OPTION = "does not belong to the field"
 _LOST = {None, "SERVICE_UNAVAILABLE"}  # GitHub failed inside: what it did is unknown
@@ -39,6 +39,7 @@ class Sender:
         self._may_write = may_write
         self._keep = keep
         self._has_sent = False
+        self.stopped: RateLimited | None = None
 
     def ask_leave(self) -> None:
         """LeaseLost when there is no time left for another write."""
@@ -48,21 +49,49 @@ class Sender:
     def send(self, wanted: Sequence[Operation]) -> None:
         """Send in requests of about twenty. A refusal is raised at first, and later on fails only the rest.
 
-        A lost answer is always raised: what it did is unknown, and only a new read tells.
+        A lost answer is always raised: what it did is unknown, and only a new read tells. After a limit nothing is
+        sent any more.
         """
-        for chunk in _chunks(wanted):
+        for chunk in _chunks(wanted, self._shared.writes.size):
+            if self.stopped is not None:
+                self._stop(chunk, self.stopped)
+                continue
             self.ask_leave()
             try:
-                answer = self._client.graphql(*operations.document(chunk), _NEEDS)
-            except (RateLimited, AccessDenied) as refusal:
+                answer = self._sent(chunk)
+            except RateLimited as limit:
+                if not self._has_sent:
+                    raise
+                self._stop(chunk, limit)
+                continue
+            except AccessDenied as refusal:
                 if not self._has_sent:
                     raise
                 for operation in chunk:
                     self._fail(operation, str(refusal))
                 continue
             self._has_sent = True
-            if outdated := self._judge(chunk, answer):
+            if (outdated := self._judge(chunk, answer)) and self.stopped is None:
                 self._again(outdated)
+
+    def _sent(self, chunk: Sequence[Operation]) -> Answer:
+        """One request; when GitHub runs out of time, the next ones are smaller."""
+        portion = self._shared.writes
+        try:
+            answer = self._client.graphql(*operations.document(chunk), _NEEDS, in_parts=True)
+        except TooSlow:
+            portion.shrink(len(chunk) // 2)
+            raise
+        if any(is_too_slow(error) for error in answer.errors):
+            portion.shrink(len(chunk) // 2)
+        elif answer.limited is None:
+            portion.worked(len(chunk))
+        return answer
+
+    def _stop(self, chunk: Sequence[Operation], limit: RateLimited) -> None:
+        self.stopped = limit
+        for operation in chunk:
+            self._tallies[operation.ref].stop(operation.change, limit)
 
     def _judge(self, chunk: Sequence[Operation], answer: Answer) -> list[Operation]:
         """Judge alias by alias; the answer is those that were refused for an outdated option."""
@@ -72,6 +101,9 @@ class Sender:
             if error is None and payload is not None:
                 self._keep(operation, payload)
                 continue
+            if answer.limited is not None and (error is None or is_limit(error)):
+                self._stop([operation], answer.limited)
+                continue
             error = error or {"message": "GitHub gave no answer to it"}
             said, kind = str(error.get("message", "")), error.get("type")
             if _is_fine(operation, kind):
@@ -79,7 +111,7 @@ class Sender:
             if _STALE_OPTION in said:
                 outdated.append(operation)
                 continue
-            if operation.creates and kind in _LOST:
+            if operation.creates and (kind in _LOST or is_too_slow(error)):
                 lost = said
             self._forget(operation, kind)
             self._fail(operation, said)
@@ -106,7 +138,7 @@ class Sender:
         if not renewed:
             return
         self.ask_leave()
-        answer = self._client.graphql(*operations.document(renewed), _NEEDS)
+        answer = self._sent(renewed)
         for operation in self._judge(renewed, answer):
             self._fail(operation, _STALE_OPTION)
 
@@ -129,13 +161,13 @@ def _is_fine(operation: Operation, kind: object) -> bool:
     return operation.refusal_is_fine and kind not in {*_LOST, *_DENIED}
 
 
-def _chunks(wanted: Sequence[Operation]) -> Iterator[list[Operation]]:
-    """Requests of at most twenty operations; an issue's own stay together where they fit."""
+def _chunks(wanted: Sequence[Operation], size: int) -> Iterator[list[Operation]]:
+    """Requests of at most so many operations; an issue's own stay together where they fit."""
     chunk: list[Operation] = []
     for at, operation in enumerate(wanted):
         ours = sum(1 for other in wanted[at:] if other.ref == operation.ref)
         starts = at == 0 or wanted[at - 1].ref != operation.ref
-        if chunk and (len(chunk) == AT_ONCE or (starts and len(chunk) + ours > AT_ONCE)):
+        if chunk and (len(chunk) == size or (starts and len(chunk) + ours > size)):
             yield chunk
             chunk = []
         chunk.append(operation)

@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Generic, TypeVar
 
 from adapters.github.limits import Budgets
+from adapters.github.portion import Portion
 from mapping.issue import IssueRef, Opened
 
 K = TypeVar("K")
@@ -218,6 +219,9 @@ class Shared:
         self.issue_fields: Kept[str, Mapping[str, Field]] = Kept(_ORGANISATION_KNOWN_FOR)
         self.drafts: Kept[str, Draft] = Kept(_IDS_KNOWN_FOR)
         self.budgets = Budgets()
+        self.reads = Portion(100)  # issues; GitHub counts nodes and aliases in hundreds
+        self.lists = Portion(100)  # issues' names
+        self.writes = Portion(20)  # aliases: of a request that runs out of time some were done
         self.moves = Moves()
         self.openings = Openings()
         self.issues: Kept[IssueRef, Known] = Kept(_ISSUES_KNOWN_FOR, at_most=20_000)
