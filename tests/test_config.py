@@ -1,10 +1,12 @@
 """app.yaml: every kind of fault, all of them at once, each at its line with its key and the way out."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from integrator.config import Config, ConfigError, GitHubConfig, load, parse, schema
+from integrator.config import CatchUp, Config, ConfigError, GitHubConfig, load, parse, schema
+from integrator.subjects import Round
 from mapping.issue import Column
 from mapping.severity import Severity
 
@@ -89,6 +91,12 @@ ONE_FAULT = [
         "triage:\n  rules:\n  - name: a\n    when: {process: none}\n",
         "app.yaml:3 triage.rules[0]: give either `then: P0` … `P3` or `raise: 1`",
     ),
+    # rounds
+    (
+        "catch_up:\n  sweep: false\n",
+        "app.yaml:2 catch_up.sweep: False is not a duration; write for example 15m, 4h, 7d or 1w, or off",
+    ),
+    ("catch_up: {sync: 1h}\n", "app.yaml:1 catch_up.sync: is not a key here"),
     # trackers
     ("trackers:\n  GitHub: {kind: github, repositories: [a/b]}\n", "app.yaml:2 trackers.GitHub: string should match"),
     ("trackers:\n  hub:\n    repositories: [a/b]\n", "app.yaml:2 trackers.hub.kind: is missing; use github or jira"),
@@ -225,10 +233,18 @@ def test_the_fingerprint_is_of_what_plans_depend_on() -> None:
     assert plain.policy_hash != changed.policy_hash
 
 
+def test_rounds_can_be_off_and_change_no_plan() -> None:
+    some = parse("catch_up: {redelivery: off, sweep: 7d}\n", "app.yaml")
+    assert some.catch_up.every == {Round.RECONCILE: timedelta(minutes=10), Round.SWEEP: timedelta(days=7)}
+    assert CatchUp.model_validate_json(some.catch_up.model_dump_json()) == some.catch_up
+    assert some.policy_hash == Config().policy_hash
+
+
 def test_the_schema_knows_every_key_of_the_shipped_file() -> None:
     described = schema()
     policy = {"severities", "labels", "triage", "sla", "roles", "escalation", "board", "pause", "retrospective", "okr"}
-    assert policy | {"calendars", "texts", "identity", "public_url", "trackers"} == set(described["properties"])
+    ours = {"calendars", "texts", "identity", "catch_up", "public_url", "trackers"}
+    assert policy | ours == set(described["properties"])
     assert described["$schema"].endswith("2020-12/schema")
     assert "needs-triage" in described["$defs"]["Labels"]["properties"]
 
