@@ -19,7 +19,7 @@ from adapters.tracker import AccessDenied, LeaseLost, Page, RateLimited, Tracker
 from integrator import metrics
 from integrator.agenda import Agenda, Claim, Lane
 from integrator.ledger import floors
-from integrator.store import Store, agenda, facts
+from integrator.store import Instant, Store, agenda, facts
 from integrator.subjects import ANY_ROUND, Round, RoundRef
 from mapping.issue import IssueRef
 
@@ -70,9 +70,9 @@ def set_out(store: Store, trackers: Iterable[str], every: Every) -> None:
         for ref in wanted:
             row = {"subject": str(ref), "tracker": ref.tracker, "lane": Lane.TIMER, "seq": 1, "attempts": 0}
             insert = store.upsert(agenda).values(row | {"timer_at": first[ref.round]})
-            late = agenda.c.timer_at > latest[ref.round]
-            sooner = {"timer_at": sa.case((late, latest[ref.round]), else_=agenda.c.timer_at)}
-            conn.execute(insert.on_conflict_do_update(index_elements=["subject"], set_=sooner))
+            soonest = sa.literal(latest[ref.round], Instant)
+            sooner = sa.case((agenda.c.timer_at > soonest, soonest), else_=agenda.c.timer_at)
+            conn.execute(insert.on_conflict_do_update(index_elements=["subject"], set_={"timer_at": sooner}))
 
     store.write(work)
 
