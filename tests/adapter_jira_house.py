@@ -50,7 +50,7 @@ class House:
             "product": "cloud" if cloud else "data-center",
             "auth": Basic(email, token) if cloud else Bearer(token),
             "clock": self.clock,
-            "deadlines": Deadlines(0.5, 0.5, 0.5),
+            "deadlines": Deadlines(5, 5, 5),
         }
         return JiraTracker(**(given | how))
 

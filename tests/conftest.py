@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import signal
 import socket
 import threading
 from collections import Counter
@@ -35,6 +36,8 @@ _RECORDER = pytest.StashKey[Recorder]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a suite in the background hands on a deaf Ctrl-C
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = find_contracts()
     config.stash[_RECORDER] = Recorder(Contracts(folder) if folder else None)
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from adapters.http import Deadlines
 from adapters.tracker import AccessDenied, LeaseLost, RateLimited, TrackerError, Unreachable
 from mapping.changes import Change, DropComment, EditStatus, MoveTo, SetFields, SetLabels
 from mapping.issue import Column
@@ -171,7 +172,7 @@ FAULTS: dict[FaultKind, type[TrackerError]] = {
 @pytest.mark.parametrize("kind", FAULTS)
 def test_broken_answers_are_errors_of_the_tracker_and_asked_once(start: Start, kind: FaultKind) -> None:
     house = start()
-    tracker = house.tracker()
+    tracker = house.tracker(deadlines=Deadlines(2, 2, 2))
     key = house.jira.create_issue("OPS", "alice", "x")
     read(tracker, key)
     house.asked()
