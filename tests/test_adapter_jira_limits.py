@@ -134,6 +134,8 @@ def test_what_a_reason_means(reason: str) -> None:
         ({"Retry-After": "soon"}, 30),
         ({"X-RateLimit-Reset": "2026-11-23T09:10Z"}, 600),
         ({"X-RateLimit-Reset": "2026-11-23T09:10:00"}, 600),
+        ({"X-RateLimit-Reset": "2026-11-23T09:10Z", "Date": "Mon, 23 Nov 2026 09:05:00 GMT"}, 300),
+        ({"X-RateLimit-Reset": "2026-11-23T09:10Z", "Date": "today"}, 600),
         ({"X-RateLimit-Reset": "later"}, 30),
         ({}, 30),
     ],

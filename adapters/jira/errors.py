@@ -88,7 +88,10 @@ def _pause(response: requests.Response, now: datetime) -> RateLimited:
 
 
 def _retry_at(response: requests.Response, now: datetime) -> datetime:
-    """When to ask again: Retry-After in seconds or as a date, else X-RateLimit-Reset, else half a minute from now."""
+    """When to ask again: Retry-After in seconds or as a date, else X-RateLimit-Reset, else half a minute from now.
+
+    Instants are by Jira's clock, which may differ from ours: the answer's own Date says by how much.
+    """
     earliest = now + timedelta(seconds=1)
     after = response.headers.get("Retry-After", "").strip()
     if re.fullmatch(r"\d{1,8}(\.\d+)?", after):
@@ -97,7 +100,15 @@ def _retry_at(response: requests.Response, now: datetime) -> datetime:
         told = _aware(parsedate_to_datetime(after)) if after else moment_of_reset(response.headers)
     except ValueError:
         told = None
-    return max(earliest, told) if told else now + DEFAULT_PAUSE
+    return max(earliest, told + (now - _dated(response.headers, now))) if told else now + DEFAULT_PAUSE
+
+
+def _dated(headers: Mapping[str, str], now: datetime) -> datetime:
+    """The time by Jira's clock when it answered."""
+    try:
+        return _aware(parsedate_to_datetime(headers["Date"]))
+    except (KeyError, ValueError):
+        return now
 
 
 def moment_of_reset(headers: Mapping[str, str]) -> datetime | None:
