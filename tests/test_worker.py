@@ -105,7 +105,8 @@ class House:
         end = self.clock.at + timedelta(hours=1)
         while (due := self.tasks.next_due()) is not None and due < end:
             self.clock.at = max(self.clock.at, due) + timedelta(milliseconds=1)
-            self.worker.run_due()
+            if self.worker.run_due() == 0:  # the tracker is held back
+                self.clock.at += SECOND / 4
 
 
 @pytest.fixture
@@ -141,7 +142,7 @@ def test_a_backlog_is_read_in_batches_and_written_in_chunks(house: House) -> Non
     house.tasks.touch(refs, Lane.EVENT)
     while house.worker.run_due():
         pass
-    assert [len(batch) for batch in house.github.reads] == [BATCH, 2]
+    assert [len(batch) for batch in house.github.reads] == [BATCH]  # the last two came with the board
     assert [len(chunk) for chunk in house.github.writes] == [CHUNK, CHUNK, BATCH - 2 * CHUNK, 2]
 
 
@@ -152,7 +153,7 @@ def test_a_backfill_is_read_and_written_a_hundred_at_a_time_behind_the_events(ho
     house.tasks.touch(refs[-1:], Lane.EVENT)
     while house.worker.run_due():
         pass
-    assert [len(batch) for batch in house.github.reads] == [SWEEP, 2]
+    assert [len(batch) for batch in house.github.reads] == [SWEEP]
     assert [len(chunk) for chunk in house.github.writes] == [1, SWEEP - 1, 2]
     assert list(house.github.writes[0]) == refs[-1:]
 
