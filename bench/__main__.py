@@ -1,4 +1,4 @@
-"""Figures, each beside something measured in the same run. `python -m bench [--json] [NAME ...]`; machines are noisy."""
+"""Figures, each beside something of the same run: `python -m bench [--json] [NAME ...]`. Machines are noisy."""
 
 import json
 import sys

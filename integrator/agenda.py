@@ -22,7 +22,7 @@ from integrator.inbox import Inbox
 from integrator.pacing import Wish
 from integrator.store import Instant, Store, agenda, facts, intents, trackers
 from integrator.subjects import ANY_ROUND, Subject, subject_of
-from integrator.touching import later, touch_row, touching
+from integrator.touching import intending, putting_down, settling, touch_row, touching
 from mapping.issue import BoardRef, IssueRef
 from webhooks.delivery import Delivery, Touch
 
@@ -72,7 +72,8 @@ class Agenda:
         self._me = me
         self._policy_hash = policy_hash
         self._makes_rounds = makes_rounds
-        self._touching = touching(store)
+        self._touching, self._putting_down = touching(store), putting_down()
+        self._intending, self._settling = intending(store), settling()
         self._inbox = Inbox(store, Lane.EVENT)
 
     # ------------------------------------------------------------------ putting on
@@ -193,25 +194,19 @@ class Agenda:
         `is_settling`: what was created may not be seen yet in the next moments, so its intents last until then.
         `role` is what the issue means to its board.
         """
-        unchanged = agenda.c.seq == claim.seq
         conn.execute(
-            sa.update(agenda)
-            .where(*self._mine([claim]))
-            .values(
-                look_at=sa.case((unchanged, sa.null()), else_=agenda.c.look_at),
-                timer_at=timer_at,
-                floor=later(agenda.c.floor, sa.literal(floor, agenda.c.floor.type)),
-                shows=sa.case((unchanged, ""), else_=agenda.c.shows),
-                lease_until=None,
-                lease_by=None,
-                attempts=0,
-                parked_at=None,
-                last_error=None,
-                role=role,
-            )
+            self._putting_down,
+            {
+                "named": str(claim.ref),
+                "by": self._me,
+                "claimed": claim.seq,
+                "again_at": timer_at,
+                "answered": floor,
+                "means": role,
+            },
         )
         if not is_settling:
-            conn.execute(sa.delete(intents).where(intents.c.subject == str(claim.ref)))
+            conn.execute(self._settling, {"named": str(claim.ref)})
 
     def gone(self, conn: Connection, claim: Claim) -> None:
         """The issue no longer exists under this name."""
@@ -287,11 +282,9 @@ class Agenda:
 
         def work(conn: Connection) -> dict[IssueRef, datetime]:
             waiting = self._paced(conn, creations, paces, lanes or {}) if paces else {}
-            for ref, key in creations:
-                if ref not in waiting:
-                    insert = self._store.upsert(intents).values(subject=str(ref), key=key, begun_at=now)
-                    again = insert.on_conflict_do_update(index_elements=["subject", "key"], set_={"begun_at": now})
-                    conn.execute(again)
+            rows = [{"subject": str(ref), "key": key, "begun_at": now} for ref, key in creations if ref not in waiting]
+            if rows:
+                conn.execute(self._intending, rows)
             return waiting
 
         return self._store.write(work) if creations else {}

@@ -1,11 +1,11 @@
-"""The statements that every delivery runs, made once: making one takes ten times as long as running it."""
+"""The statements that every delivery and every issue runs, made once: making one takes longer than running it."""
 
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from integrator.store import Store, agenda, deliveries
+from integrator.store import Instant, Store, agenda, deliveries, intents
 from integrator.subjects import Subject
 from webhooks.delivery import Touch
 
@@ -46,6 +46,39 @@ def touch_row(ref: Subject, lane: int, at: datetime, told: Touch | None = None) 
 def keeping(store: Store) -> Any:
     """Store deliveries; those that are new come back."""
     return store.upsert(deliveries).on_conflict_do_nothing().returning(deliveries.c.tracker, deliveries.c.delivery)
+
+
+def putting_down() -> Any:
+    """The subject `named`, leased `by` somebody, is as it should be; touched since it was `claimed`, it stays due."""
+    unchanged = agenda.c.seq == sa.bindparam("claimed")
+    mine = (agenda.c.subject == sa.bindparam("named"), agenda.c.lease_by == sa.bindparam("by"))
+    return (
+        sa.update(agenda)
+        .where(*mine)
+        .values(
+            look_at=sa.case((unchanged, sa.null()), else_=agenda.c.look_at),
+            timer_at=sa.bindparam("again_at", type_=Instant),
+            floor=later(agenda.c.floor, sa.bindparam("answered", type_=Instant)),
+            shows=sa.case((unchanged, ""), else_=agenda.c.shows),
+            lease_until=None,
+            lease_by=None,
+            attempts=0,
+            parked_at=None,
+            last_error=None,
+            role=sa.bindparam("means"),
+        )
+    )
+
+
+def intending(store: Store) -> Any:
+    """Note that something is about to be created, or is again."""
+    insert = store.upsert(intents)
+    return insert.on_conflict_do_update(index_elements=["subject", "key"], set_={"begun_at": insert.excluded.begun_at})
+
+
+def settling() -> Any:
+    """Forget what was about to be created on the subject `named`."""
+    return sa.delete(intents).where(intents.c.subject == sa.bindparam("named"))
 
 
 def later(stored: Any, new: Any) -> Any:
