@@ -1,7 +1,7 @@
 """A board's law, kept by the one worker that has leased the board: read, decide, write, put down (R18, R20, R33)."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -12,11 +12,10 @@ from integrator import journal
 from integrator.agenda import Agenda, Claim
 from integrator.doubt import Doubts
 from integrator.heeding import heed, why_failed
-from integrator.ledger import floors, on_board, stopping_work
+from integrator.ledger import Role, floors, on_board, stopping_work, to_drop
 from integrator.store import Store
 from integrator.texts import Texts
 from integrator.wording import created, in_words
-from mapping.board import Board
 from mapping.case import Case
 from mapping.changes import BoardPlan
 from mapping.issue import BoardRef, Issue, IssueRef, Subject
@@ -31,6 +30,14 @@ BELIEVE_AFTER = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """What a look at a board has read, and to which of these issues it has written since."""
+
+    issues: Mapping[IssueRef, Issue]
+    written: frozenset[IssueRef]
+
+
+@dataclass(frozen=True, slots=True)
 class Boards:
     """Keeps the law of all boards. `every`: how long no move can go unseen; None: only what is told of is looked at."""
 
@@ -42,28 +49,45 @@ class Boards:
     every: timedelta | None = None
     doubts: Doubts = field(default_factory=Doubts)
 
-    def keep(self, tracker: Tracker, claim: Claim, may_write: Callable[[], bool]) -> None:
-        """One look at a board, and what follows from it."""
-        ref = BoardRef(tracker.name)
-        board = tracker.board(ref, on_board(self.store, tracker.name))
+    def keep(
+        self,
+        tracker: Tracker,
+        claim: Claim,
+        may_write: Callable[[], bool],
+        also: Sequence[IssueRef] = (),
+        untouched: Collection[IssueRef] = (),
+    ) -> Look:
+        """One look at a board and at the issues `also`, and what follows from it; nothing is written to `untouched`."""
+        known = [*on_board(self.store, tracker.name), *self._to_drop(tracker), *also]
+        board = tracker.board(BoardRef(tracker.name), list(dict.fromkeys(known)))
         now = self.store.now()
         if board is None:
             self.store.write(lambda conn: self.agenda.done(conn, claim, None, None))
-        elif self._is_stale(board, now):
+            return Look({}, frozenset())
+        issues = {card.issue.ref: card.issue for card in board.cards if card.issue is not None}
+        if self._is_stale(issues, now):
             self.store.write(lambda conn: self.agenda.later(conn, claim, now + REREAD))
-        else:
-            as_of = max([now, *(card.issue.updated_at for card in board.cards if card.issue is not None)])
-            plan = plan_board(board, self.policy, as_of, self._elsewhere(tracker))
-            outcomes, waiting = self._apply(tracker, claim, plan, now, may_write)
-            again = (plan.look_again_at, *waiting.values(), now + self.every if self.every else None)
-            timer_at = min((at for at in again if at is not None), default=None)
-            self.store.write(lambda conn: self._settle(conn, tracker, claim, timer_at, outcomes))
+            return Look(issues, frozenset())
+        as_of = max([now, *(issue.updated_at for issue in issues.values())])
+        plan = plan_board(board, self.policy, as_of, self._elsewhere(tracker))
+        plan = replace(plan, issues={ref: changes for ref, changes in plan.issues.items() if ref not in untouched})
+        outcomes, waiting = self._apply(tracker, claim, plan, now, may_write)
+        again = (plan.look_again_at, *waiting.values(), now + self.every if self.every else None)
+        timer_at = min((at for at in again if at is not None), default=None)
+        role = Role.STILL if plan.stops_work and not waiting else Role.NONE
+        self.store.write(lambda conn: self._settle(conn, tracker, claim, timer_at, outcomes, role))
+        return Look(issues, frozenset(ref for ref in outcomes if isinstance(ref, IssueRef)))
 
-    def _is_stale(self, board: Board, now: datetime) -> bool:
+    def _to_drop(self, tracker: Tracker) -> list[IssueRef]:
+        """Planned work that an emergency may drop: it stands in columns that the law doesn't look at."""
+        named = [id_ for row in self.policy.okr.matrix for id_ in row.drop or ()]
+        ids = {id_ for name in named for id_ in self.policy.okr.under(name)}
+        return to_drop(self.store, tracker.name, ids)
+
+    def _is_stale(self, issues: Mapping[IssueRef, Issue], now: datetime) -> bool:
         """Some issue was read older than what was heard of it; after a while the tracker is believed all the same."""
-        seen = {card.issue.ref: card.issue.updated_at for card in board.cards if card.issue is not None}
-        heard = floors(self.store, list(seen))
-        behind = [(ref, floor) for ref, floor in heard.items() if seen[ref] < floor]
+        heard = floors(self.store, list(issues))
+        behind = [(ref, floor) for ref, floor in heard.items() if issues[ref].updated_at < floor]
         return any(self.doubts.age(ref, floor, now) < BELIEVE_AFTER for ref, floor in behind)
 
     def _elsewhere(self, tracker: Tracker) -> list[Case]:
@@ -94,13 +118,14 @@ class Boards:
             outcomes[BoardRef(tracker.name)] = tracker.arrange(BoardRef(tracker.name), plan.cards, may_write)
         return outcomes, waiting
 
-    def _settle(
+    def _settle(  # noqa: PLR0913, PLR0917 - all that is known of a look
         self,
         conn: Connection,
         tracker: Tracker,
         claim: Claim,
         timer_at: datetime | None,
         outcomes: Mapping[Subject, Outcome],
+        role: Role,
     ) -> None:
         now = self.store.now()
         heed(self.store, self.agenda, conn, tracker, outcomes.values())
@@ -112,7 +137,7 @@ class Boards:
                 self.agenda.rose(conn, ref, outcome.updated_at)
         failing = [outcome for outcome in outcomes.values() if outcome.failed]
         if not failing:
-            self.agenda.done(conn, claim, timer_at, None)
+            self.agenda.done(conn, claim, timer_at, None, role=role)
             return
         why = why_failed(failing)
         log.warning("board not as it should be", board=str(claim.ref), why=why)

@@ -14,10 +14,10 @@ from sqlalchemy.engine import Connection
 from adapters.tracker import Gone, LeaseLost, Outcome, Tracker, TrackerError
 from integrator import journal, metrics
 from integrator.agenda import LEASE, Agenda, Claim, Lane
-from integrator.boards import Boards
+from integrator.boards import Boards, Look
 from integrator.doubt import Doubts
 from integrator.heeding import heed, why_failed
-from integrator.ledger import Role
+from integrator.ledger import Role, planned, stands_still, stopping_work
 from integrator.rounds import Rounds
 from integrator.store import Store
 from integrator.subjects import RoundRef, Subject
@@ -27,6 +27,7 @@ from mapping.case import Case
 from mapping.changes import Change, OpenIssue, Plan
 from mapping.freshness import is_shown
 from mapping.issue import BoardRef, Issue, IssueRef
+from mapping.okr import planned_for
 from mapping.plan import concerns_board, plan_issue, stops_work
 from mapping.policy import Policy
 
@@ -35,7 +36,8 @@ log = structlog.get_logger()
 BATCH = 50
 CHUNK = 20
 SWEEP = 100  # issues of a backfill, read at once and written at once: both trackers take a hundred in a request
-BOARD_AFTER_SWEEP = timedelta(seconds=60)
+ALSO = 10  # issues that the read of a board serves beside
+BOARD_AFTER = timedelta(seconds=60)
 REREAD = timedelta(seconds=1)
 BELIEVE_AFTER = timedelta(seconds=60)
 LAG = timedelta(seconds=10)
@@ -49,7 +51,7 @@ class Todo:
     claim: Claim
     ref: IssueRef
     plan: Plan
-    role: Role
+    role: str
 
     @property
     def again_at(self) -> datetime | None:
@@ -67,11 +69,16 @@ def as_of(issue: Issue, now: datetime) -> datetime:
     return max(now, issue.updated_at)
 
 
-def role_of(case: Case, policy: Policy) -> Role:
+def role_of(case: Case, policy: Policy) -> str:
     """What an issue means to the law of its board."""
     if stops_work(case):
         return Role.P0
-    return Role.CARD if case.issue.closed_at is None and concerns_board(case, policy) else Role.NONE
+    if case.is_emergency and case.confirmed_by is not None:
+        return Role.EMERGENCY
+    if case.issue.closed_at is None and concerns_board(case, policy):
+        return Role.CARD
+    key_result = planned_for(case, policy)
+    return planned(key_result) if key_result else Role.NONE
 
 
 class Worker:
@@ -183,18 +190,57 @@ class Worker:
     def _work_on(self, tracker: Tracker, claims: Sequence[Claim]) -> None:
         self._go_on()
         ready = self._postpone_unsettled(claims)
-        self._work_on_issues(tracker, {claim.ref: claim for claim in ready if isinstance(claim.ref, IssueRef)})
+        look, broken = self._look_at_board(tracker, ready)
+        self._work_on_issues(tracker, {claim.ref: claim for claim in ready if isinstance(claim.ref, IssueRef)}, look)
+        if broken is not None:
+            raise broken
         for claim in ready:
-            if isinstance(claim.ref, BoardRef):
-                self._go_on()
-                self._boards.keep(tracker, claim, self.may_write)
-            elif isinstance(claim.ref, RoundRef) and self._rounds is not None:
+            if isinstance(claim.ref, RoundRef) and self._rounds is not None:
                 self._go_on()
                 self._rounds.make(tracker, claim, claim.ref, self.may_write)
 
-    def _work_on_issues(self, tracker: Tracker, ready: Mapping[IssueRef, Claim]) -> None:
-        found = tracker.read(list(ready)) if ready else {}
-        todos: list[Todo] = []
+    def _look_at_board(self, tracker: Tracker, ready: Sequence[Claim]) -> tuple[Look, Exception | None]:
+        """The board comes first, because its read serves the issues too; what is wrong with it is none of their fault.
+
+        Backfills are read by themselves: they are too many for it.
+        """
+        events = [claim.ref for claim in ready if isinstance(claim.ref, IssueRef) and claim.lane is Lane.EVENT]
+        told = [ref for ref in events if ref.container]  # a bare id is looked up by itself
+        look = Look({}, frozenset())
+        for claim in ready:
+            if isinstance(claim.ref, BoardRef):
+                self._go_on()
+                try:
+                    look = self._boards.keep(tracker, claim, self.may_write, told[:ALSO])
+                except LeaseLost:
+                    raise
+                except Exception as error:
+                    return look, error
+        return look, None
+
+    def _stop_work(self, tracker: Tracker, cases: Mapping[IssueRef, Case]) -> None:
+        """A P0 that nobody knew of stops all work before anything is said of it, so that its checklist tells (R29)."""
+        stopping = [ref for ref, case in cases.items() if stops_work(case) and case.issue.card is not None]
+        known = stopping_work(self._store) if stopping else []
+        new = [ref for ref in stopping if ref not in known]
+        claim = self._agenda.take(BoardRef(tracker.name)) if new else None
+        if claim is None:
+            return
+        self._held = [*self._held, claim]
+        try:
+            self._boards.keep(tracker, claim, self.may_write, new, untouched=new)
+        except Exception as error:
+            self._agenda.release([claim])  # it is due: whatever this is, it is met again by itself
+            if isinstance(error, LeaseLost):
+                raise
+            log.warning("work not stopped yet", tracker=tracker.name, error=str(error))
+
+    def _work_on_issues(self, tracker: Tracker, ready: Mapping[IssueRef, Claim], look: Look) -> None:
+        self._agenda.release([claim for ref, claim in ready.items() if ref in look.written])
+        ready = {ref: claim for ref, claim in ready.items() if ref not in look.written}
+        unread = [ref for ref in ready if ref not in look.issues]
+        found = {**look.issues, **(tracker.read(unread) if unread else {})}
+        cases: dict[IssueRef, Case] = {}
         for ref, claim in ready.items():
             issue = found[ref]
             if isinstance(issue, Gone) and issue.moved_to is None and self._is_too_new(claim):
@@ -204,15 +250,17 @@ class Worker:
             elif self._is_stale(claim, issue):
                 self._postpone(claim, self._store.now() + REREAD)
             else:
-                todos.append(self._todo(claim, ref, issue))
+                cases[ref] = Case.of(issue, self._policy)
+        self._stop_work(tracker, cases)
+        todos = [self._todo(ready[ref], ref, case) for ref, case in cases.items()]
         self._write(tracker, [todo for todo in todos if not todo.plan.changes])
         for chunk in _chunks([todo for todo in todos if todo.plan.changes]):
             self._go_on()
             self._write(tracker, chunk)
 
-    def _todo(self, claim: Claim, ref: IssueRef, issue: Issue) -> Todo:
-        case = Case.of(issue, self._policy)
-        plan = plan_issue(case, self._policy, as_of(issue, self._store.now()))
+    def _todo(self, claim: Claim, ref: IssueRef, case: Case) -> Todo:
+        still = stops_work(case) and stands_still(self._store, ref.tracker)
+        plan = plan_issue(case, self._policy, as_of(case.issue, self._store.now()), still)
         return Todo(claim, ref, plan, role_of(case, self._policy))
 
     def _go_on(self) -> None:
@@ -283,18 +331,16 @@ class Worker:
     def _touch_others(self, conn: Connection, todo: Todo) -> None:
         """What else may have to change now; a P0 that stops all work concerns all boards (R33).
 
-        Sweeps that find nothing new have the boards looked at once a minute, not with every batch.
+        Where only time has passed, or a backfill finds nothing new, boards are looked at once a minute, not each time.
         """
         touch = set(todo.plan.touch)
         if self._policy.pause.scope == "all" and any(isinstance(subject, BoardRef) for subject in touch):
             touch |= {BoardRef(name) for name in self._trackers}
-        if todo.claim.lane is not Lane.SWEEP:
-            self._agenda.touch_with(conn, sorted(touch, key=str), Lane.EVENT)
-            return
+        lane = Lane.SWEEP if todo.claim.lane is Lane.SWEEP else Lane.EVENT
         boards = sorted((subject for subject in touch if isinstance(subject, BoardRef)), key=str)
-        later = None if todo.plan.changes else self._store.now() + BOARD_AFTER_SWEEP
-        self._agenda.touch_with(conn, sorted(touch - set(boards), key=str), Lane.SWEEP)
-        self._agenda.touch_with(conn, boards, Lane.SWEEP, later)
+        is_news = todo.claim.lane is Lane.EVENT or todo.plan.changes
+        self._agenda.touch_with(conn, sorted(touch - set(boards), key=str), lane)
+        self._agenda.touch_with(conn, boards, lane, None if is_news else self._store.now() + BOARD_AFTER)
 
     def _applied(self, tracker: Tracker, work: Mapping[IssueRef, Sequence[Change]]) -> Mapping[IssueRef, Outcome]:
         """What came of the changes. When writing breaks, each issue is tried again at a time of its own."""

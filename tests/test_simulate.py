@@ -69,7 +69,7 @@ def test_the_example_of_the_interface_as_json(tmp_path: Path) -> None:
     assert [(at.removeprefix("2026-11-"), changes) for at, changes in told.items()] == [
         ("23T09:00:00Z", "SetLabels MoveTo SetFields EditStatus"),
         ("23T09:10:00Z", "SetLabels EditStatus"),  # triage at risk
-        ("23T09:12:00Z", "SetLabels SetFields EditStatus Acknowledge SetLabels MoveTo"),  # /p0, which pauses #3
+        ("23T09:12:00Z", "SetLabels MoveTo SetLabels SetFields EditStatus Acknowledge"),  # /p0, which pauses #3
         ("23T09:24:00Z", "SetLabels EditStatus"),  # acknowledgement at risk
         ("23T09:27:00Z", "SetLabels PostComment EditStatus"),  # and broken
         ("23T09:36:00Z", "SetLabels EditStatus"),  # assessment at risk

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mapping.issue import IssueRef
+from mapping.issue import BoardRef, IssueRef
 from webhooks import jira
 from webhooks.delivery import BadDelivery, Delivery, Ignored, Touch
 
@@ -41,15 +41,16 @@ def touch(key: str, minute: int, second: float = 0, hour: int = 9) -> Touch:
 
 
 OPS = (touch("OPS-7", 0, 5.037),)
+BOARD = Touch(BoardRef("jira"))
 
 TOUCHED = {
     "issue_created__cloud_with_changelog": OPS,
-    "issue_updated__transition": OPS,
+    "issue_updated__transition": (*OPS, BOARD),
     "issue_updated__labels": OPS,
     "issue_updated__empty_changelog": OPS,
     "issue_updated__bulk": OPS,
     "issue_updated__sprint_as_text": OPS,
-    "issue_updated__data_center_old_server": OPS,
+    "issue_updated__data_center_old_server": (*OPS, BOARD),
     "issue_updated__data_center_commented": (touch("OPS-7", 12),),
     "issue_updated__moved": (touch("PAY-3", 30, hour=10), touch("OPS-7", 30, hour=10)),
     "issue_updated__custom_field_named_key": OPS,
@@ -83,7 +84,7 @@ def test_touches(case: str) -> None:
     site = DATA_CENTER if "data_center" in case else CLOUD
     name = f"jira:{event}" if event.startswith("issue") else event
     assert found == Delivery(f"{site}:{IDENTIFIER}", name, TOUCHED[case])
-    assert all(touch.floor and touch.floor.tzinfo is UTC for touch in found.touches)
+    assert all(touch.floor and touch.floor.tzinfo is UTC for touch in found.touches if touch != BOARD)
 
 
 @pytest.mark.parametrize("case", LEFT_ALONE)
@@ -150,7 +151,7 @@ def test_an_issue_without_a_key_is_named_by_its_id() -> None:
     payload["issue"] = without(payload["issue"], "key") | {"id": 10007}
     found = received(payload)
     assert isinstance(found, Delivery)
-    assert found.touches == (touch("10007", 0, 5.037),)
+    assert found.touches == (touch("10007", 0, 5.037), BOARD)
 
 
 @pytest.mark.parametrize(

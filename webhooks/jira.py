@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
-from mapping.issue import IssueRef
+from mapping.issue import BoardRef, IssueRef
 from webhooks.delivery import BadDelivery, Delivery, Ignored, Touch, verify
 from webhooks.payload import JSON, Moment, Part, lowered, media_type, parsed, plain, understood
 
@@ -90,6 +90,13 @@ def _the_issue(tracker: str, payload: Mapping[str, Any]) -> tuple[Touch, ...]:
     return tuple(Touch(IssueRef(tracker, name), _updated(event.issue)) for name in (key, *_old_keys(event, key)))
 
 
+def _the_updated_issue(tracker: str, payload: Mapping[str, Any]) -> tuple[Touch, ...]:
+    """With the board where the status changed, and so perhaps the column: one look at it serves both."""
+    items = (changelog := understood(IssueEvent, payload).changelog) and changelog.items
+    has_moved = any((item.name or "").lower() == "status" and item.kind != "custom" for item in items or ())
+    return (*_the_issue(tracker, payload), *((Touch(BoardRef(tracker)),) if has_moved else ()))
+
+
 def _old_keys(event: IssueEvent, key: str) -> tuple[str, ...]:
     """The keys that the issue had before this event moved it to another project."""
     items = (event.changelog and event.changelog.items) or ()
@@ -113,7 +120,7 @@ def _issue_id(comment: Comment) -> str | None:
 
 TOUCHES: Mapping[str, Callable[[str, Mapping[str, Any]], tuple[Touch, ...]]] = {
     "jira:issue_created": _the_issue,
-    "jira:issue_updated": _the_issue,
+    "jira:issue_updated": _the_updated_issue,
     "jira:issue_deleted": _the_issue,
     "comment_created": _the_issue_of_the_comment,
     "comment_updated": _the_issue_of_the_comment,
