@@ -12,6 +12,7 @@ from adapters.github import GitHubTracker
 from adapters.tracker import Tracker
 from integrator.config import Config, validated
 from integrator.connect import tracker_factory
+from integrator.rounds import Every
 from integrator.service import Service, build
 from integrator.store import Store
 from integrator.sync import backfill
@@ -45,6 +46,7 @@ class Running:
     carried: list[int] = field(default_factory=lambda: [0, 0])
     stack: ExitStack = field(default_factory=ExitStack)
     databases: int = 0
+    every: Every | None = None
 
     def start(self, threads: int = 2) -> None:
         """Begin to work on a new, empty database; what ran before is ended."""
@@ -60,7 +62,7 @@ class Running:
             return trackers
 
         self.trackers = connect()
-        self.service: Service = build(self.config, store, connect, threads, self.environ)
+        self.service: Service = build(self.config, store, connect, threads, self.environ, every=self.every)
         self.service.start()
         self.stack.callback(_close, made)
         self.stack.callback(self.service.stop)
@@ -120,8 +122,10 @@ def _close(trackers: Iterable[Tracker]) -> None:
 
 
 @contextmanager
-def running(folder: Path, recorder: Recorder, policy: str = "", **how: Any) -> Iterator[Running]:
-    """A company whose service is at work; `policy` is what app.yaml says beside its trackers."""
+def running(
+    folder: Path, recorder: Recorder, policy: str = "", every: Every | None = None, **how: Any
+) -> Iterator[Running]:
+    """A company whose service is at work; `policy` is what app.yaml says beside its trackers, `every` which rounds."""
     clock = Clock(START)
     with GitHubStandIn(clock) as github, acme(("OPS",), clock=clock) as jira:
         recorder.register(github.url, "github")
@@ -134,7 +138,8 @@ def running(folder: Path, recorder: Recorder, policy: str = "", **how: Any) -> I
         config = validated(Config, text + policy, "app.yaml")
         for label in config.labels.all():
             github.acts.label_for(github.world.repository(REPO), label.name)
-        company = Running(github, jira, clock, config, environ, folder, github.connect(NOWHERE, SECRET))
+        hook = github.connect(NOWHERE, SECRET)
+        company = Running(github, jira, clock, config, environ, folder, hook, every=every)
         with company.stack:
             company.start(**how)
             yield company

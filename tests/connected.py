@@ -50,6 +50,7 @@ trackers:
     product: {product}
 sla: {{enforce_from: {enforce_from}}}
 """
+NO_ROUNDS = "{redelivery: off, reconcile: off, sweep: off}"
 
 
 def github_company(github: GitHubStandIn) -> None:
@@ -94,13 +95,14 @@ def environment(github: GitHubStandIn, jira: JiraStandIn) -> dict[str, str]:
 def company(
     folder: Path, recorder: Recorder, enforce_from: str = "2020-01-01", database: str = "", **how: Any
 ) -> Iterator[Company]:
-    """A company with an integrator that is not started yet."""
-    product = how.pop("product", "cloud")
+    """A company with an integrator that is not started yet, and makes no rounds unless `catch_up` says so."""
+    product, catch_up = how.pop("product", "cloud"), how.pop("catch_up", NO_ROUNDS)
     with GitHubStandIn() as github, acme(("OPS", "WEB"), product=product) as jira:
         github_company(github)
         github.judged_by(recorder)
         jira.judged_by(recorder)
         text = APP_YAML.format(github=github.url, jira=jira.url, repo=REPO, product=product, enforce_from=enforce_from)
+        text += f"catch_up: {catch_up}\n"
         with installed(folder, text + how.pop("policy", ""), environment(github, jira), database=database) as service:
             yield Company(github, jira, service)
         assert github.unexpected == []
