@@ -3,6 +3,7 @@
 It says when it is at work, works until its input ends, and then says how many issues it has written to.
 """
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from mapping.policy import Sla
 
 ISSUES = 2000
 REQUEST = 0.05  # seconds
+CHANGES = 20  # in a request
 REFS = [IssueRef("github", f"acme/shop#{number}") for number in range(1, ISSUES + 1)]
 CONFIG = Config(
     trackers={"github": GitHubConfig(kind="github", repositories=("acme/shop",))},
@@ -55,7 +57,7 @@ class Quick(MemoryTracker):
 
 
 class Slow(Quick):
-    """One that takes its time for each request: a batch that is read, a chunk that is written."""
+    """One that takes its time for each request: a batch that is read, or twenty changes, as GitHub takes them."""
 
     def read(self, refs: Sequence[IssueRef]) -> Mapping[IssueRef, Issue | Gone]:
         """Issues, in one request."""
@@ -65,8 +67,8 @@ class Slow(Quick):
     def apply(
         self, work: Mapping[IssueRef, Sequence[Change]], may_write: Callable[[], bool]
     ) -> Mapping[IssueRef, Outcome]:
-        """Changes, in one request."""
-        time.sleep(REQUEST)
+        """Changes, in as many requests as they take."""
+        time.sleep(REQUEST * math.ceil(sum(map(len, work.values())) / CHANGES))
         return super().apply(work, may_write)
 
 

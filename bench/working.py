@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
@@ -63,6 +63,7 @@ def _written(processes: int) -> float:
         store = stack.enter_context(closing(Store(url)))
         store.migrate()
         workers = [stack.enter_context(_process(url)) for _ in range(processes)]
+        _wait_until_at_work(workers)
         tasks = Agenda(store, "bench")
         begun = time.perf_counter()
         tasks.touch(REFS, Lane.EVENT)
@@ -74,16 +75,20 @@ def _written(processes: int) -> float:
 
 @contextmanager
 def _process(url: str) -> Iterator["subprocess.Popen[str]"]:
-    """A worker process that is at work; its tracker is its own, and holds all issues."""
+    """A worker process; its tracker is its own, and holds all issues."""
     command = [sys.executable, "-m", "bench.worker", url]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        if process.stdout.readline() != "at work\n":
-            raise RuntimeError("a worker process did not start")
         try:
             yield process
         finally:
             process.kill()
+
+
+def _wait_until_at_work(workers: Sequence["subprocess.Popen[str]"]) -> None:
+    for worker in workers:
+        assert worker.stdout is not None
+        if worker.stdout.readline() != "at work\n":
+            raise RuntimeError("a worker process did not start")
 
 
 def _wait_until_done(tasks: Agenda) -> None:
