@@ -2,13 +2,15 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from mapping.issue import Issue, IssueRef
+from mapping.okr import DROP_FIRST
 from tests.board_company import Running, running
 from tests.connected import REPO
 from tests.contracts import Recorder
@@ -229,6 +231,13 @@ class Shop:
         record = self.company.jira.issue(name)
         return record.status, sorted(record.labels)
 
+    def fields(self, name: int | str) -> Mapping[str, str]:
+        """The issue's fields, as the integrator reads them."""
+        ref = IssueRef(self.tracker, f"{REPO}#{name}" if isinstance(name, int) else name)
+        issue = self.company.trackers[self.tracker].read([ref])[ref]
+        assert isinstance(issue, Issue)
+        return issue.fields
+
     def asked(self) -> list[str]:
         """Every request so far, writes with a mark."""
         if self.tracker == "github":
@@ -312,6 +321,21 @@ def test_a_p0_that_pauses_one_card_costs_few_requests(counted: Shop) -> None:
     asked = spent(counted, lambda: counted.put("DB Down", labels=["P0"]))
     assert len(asked) <= 8, asked
     assert counted.seen(feature)[0] == "Backlog"
+
+
+def test_work_to_drop_is_named_though_the_law_does_not_look_where_it_stands(shop: Shop) -> None:
+    """R55, G27: by its key. Of several the board reads no more than the field holds."""
+    shop.company.github.field(DROP_FIRST)
+    card = shop.put("Feature C", "Backlog", labels=["kr:O2.KR2:+5%"])
+    shop.put("Feature A", "Backlog", labels=["kr:O1.KR1:+10%"])
+    shop.settle()
+    p0 = shop.put("DB Down", labels=["P0"])
+    shop.settle()
+    key = f"{REPO}#{card}" if isinstance(card, int) else card
+    assert shop.fields(p0)[DROP_FIRST] == key
+    shop.close(p0)
+    shop.settle()
+    assert DROP_FIRST not in shop.fields(p0)
 
 
 @pytest.mark.parametrize(("later", "stays"), [(0, "first"), (2, "second")])

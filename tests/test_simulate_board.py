@@ -14,7 +14,7 @@ from mapping.issue import BoardRef
 FILE = Path(__file__).parents[1] / "docs" / "examples" / "board.yaml"
 BOARD = BoardRef("github")
 LABEL = "pause: {mode: label}\n"
-NOTED = ("assignees", "ETA", "Severity", "OKR impact")
+NOTED = ("assignees", "ETA", "Severity", "OKR impact", "Drop first")
 
 
 @pytest.fixture
@@ -47,8 +47,8 @@ def test_the_board_is_as_the_protocol_draws_it(simulation: Simulation) -> None:
         "Review": {"Bug Fix #2": ["bob"]},
         "Done": {"Feature Z": []},
         "Emergency Queue": {
-            "DB Down": ["charlie", "2026-11-23T13:05Z", "P0", "suspended"],
-            "API Slow": ["david", "2026-11-24T10:07Z", "P1", "reduced 20%"],
+            "DB Down": ["charlie", "2026-11-23T13:05Z", "P0", "suspended", "acme/shop#3"],
+            "API Slow": ["david", "2026-11-24T10:07Z", "P1", "reduced 20%", "acme/shop#3"],
         },
     }
 
@@ -58,6 +58,16 @@ def test_the_queue_has_the_p0_at_its_top(simulation: Simulation) -> None:
     (tracker,) = simulation.stage.trackers.values()
     cards = tracker.board(BOARD, []).cards
     assert [card.title for card in cards if card.card.name == "Emergency Queue"] == ["DB Down", "API Slow"]
+
+
+def test_the_checklist_tells_that_work_stands_still(simulation: Simulation) -> None:
+    """R29: with the first status comment. The second edit is for the engineer's name."""
+    said = [line for line in simulation.run() if line.issue == "github:acme/shop#7" and line.change == "EditStatus"]
+    (tracker,) = simulation.stage.trackers.values()
+    (p0,) = [issue for issue in tracker.issues() if issue.title == "DB Down"]
+    (status,) = [comment for comment in p0.comments if comment.marker]
+    assert "- [x] planned work paused\n" in status.body
+    assert [f"{line.at:%H:%M}" for line in said] == ["11:03", "11:04"]
 
 
 def test_growth_is_suspended_and_its_work_is_named(simulation: Simulation) -> None:

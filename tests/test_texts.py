@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from adapters.tracker import Dialect
 from integrator.dialects import Markdown, Wiki
 from integrator.texts import CLOCKS, Texts, in_both_zones, in_words, listed, span
-from mapping.changes import AlarmFacts, Box, ClockFacts, Missing, Refusal, StatusFacts, Why
+from mapping.changes import AlarmFacts, Box, ClockFacts, Missing, Proposal, Refusal, StatusFacts, Why
 from mapping.policy import CLOCKS as NAMES
 from mapping.severity import Severity
 
@@ -78,6 +78,22 @@ SAYS = [
     (
         replace(FACTS, refused=(Refusal("/p0 now", "carol", "only people with write access can use commands"),)),
         ["**Commands not carried out**", "- <code>/p0 now</code> by carol: only people with write access"],
+    ),
+    (
+        replace(FACTS, proposal=Proposal("suspended", ("O1.KR2", "O1.KR1"), ("O2.KR2",))),
+        [
+            "**Proposed for the OKRs**\n- growth objectives are suspended while this is open\n"
+            "- threatened: O1.KR2, O1.KR1\n- work dropped first: O2.KR2\n\n"
+            "Nothing of it counts before the product owner comments <code>/approve-okr</code>.\n"
+        ],
+    ),
+    (
+        replace(FACTS, proposal=Proposal("reduced 20%", (), ())),
+        ["**Proposed for the OKRs**\n- targets of growth objectives are reduced 20% while this is open\n\nNothing"],
+    ),
+    (
+        replace(FACTS, proposal=Proposal("none", ("O1.KR2",), ())),
+        ["**Proposed for the OKRs**\n- threatened: O1.KR2\n\nNothing"],
     ),
     (replace(FACTS, flags=("The card stays in Review, where bob put it.",)), ["\nThe card stays in Review, where bob"]),
 ]
