@@ -138,8 +138,9 @@ class Doctor:
         try:
             hook = ours(self._hooks(repository), self._settings)
         except (AccessDenied, Refused) as refusal:
-            mend = "Let the credentials read webhooks (repository hooks: read), or look yourself."
-            yield Finding(Health.WARNING, about, f"webhooks can't be looked at: {refusal}", mend)
+            says = f"webhooks can't be looked at, so lost deliveries are not asked for again: {refusal}"
+            mend = "Let the credentials read and write webhooks (repository hooks), or look yourself."
+            yield Finding(Health.WARNING, about, says, mend)
             return
         if hook is None:
             mend = f"Run integrator init, or add one that posts to …/webhooks/{self._settings.name}."

@@ -7,7 +7,7 @@ import click
 from integrator.agenda import Agenda, Lane
 from integrator.commands.printing import say, table
 from integrator.service import me, open_store
-from mapping.issue import IssueRef
+from integrator.subjects import subject_of
 
 
 def rows(parked: bool, as_json: bool) -> None:
@@ -39,7 +39,7 @@ def rows(parked: bool, as_json: bool) -> None:
 def replay(names: Sequence[str], as_json: bool) -> None:
     """Put parked issues back."""
     try:
-        refs = [IssueRef.parse(name) for name in names] or None
+        refs = [subject_of(name) for name in names] or None
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     store = open_store()
