@@ -9,6 +9,7 @@ NAMES = (
     "ticking",
     "accepting",
     "working",
+    "github_scale",
 )
 
 

@@ -1,4 +1,8 @@
-"""What years of issues on GitHub cost: `sync` and a backlog, against a stand-in. `python -m bench.github_scale 1000`"""
+"""What years of issues on GitHub cost: `sync` and a backlog, against a stand-in.
+
+`python -m bench.github_scale 10000 10000 5000` says what was asked for; the numbers are issues: those that need
+nothing, those that are written, and the backlog.
+"""
 
 import os
 import subprocess
@@ -15,11 +19,12 @@ import sqlalchemy as sa
 
 from integrator.agenda import Agenda, Lane
 from integrator.store import Store, agenda
-from mapping.card import WRITTEN
+from mapping.card import WRITTEN as FIELDS
 from mapping.issue import IssueRef
 from tests.standins.github.server import GitHubStandIn, Request
 
 ISSUES = 10_000
+WRITTEN = 2_000  # a stand-in takes long to write
 BACKLOG = 5_000
 REPO = "acme/shop"
 REPORTED = datetime.now(UTC) - timedelta(days=90)
@@ -46,27 +51,28 @@ class Run:
         return sum(self.requests.values())
 
 
-def measure(issues: int = ISSUES, backlog: int = BACKLOG) -> Iterator[tuple[str, float, str]]:
+def measure() -> Iterator[tuple[str, float, str]]:
     """Requests, memory and time of a backfill with nothing to do, of one that writes every issue, and of a backlog."""
-    for what, run in runs(issues, backlog):
+    for what, issues, run in runs(ISSUES, WRITTEN, BACKLOG):
         yield f"{what}: requests", run.all, "requests"
+        yield f"{what}: requests an issue", run.all / issues, "requests"
         yield f"{what}: requests that write", run.writes, "requests"
         yield f"{what}: memory at its peak", run.megabytes, "MB"
-        yield f"{what}: time", run.seconds, "s"
+        yield f"{what}: issues a second", issues / run.seconds, "1/s"
 
 
-def runs(issues: int, backlog: int) -> Iterator[tuple[str, Run]]:
+def runs(issues: int, written: int, backlog: int) -> Iterator[tuple[str, int, Run]]:
     """Each on a company of its own."""
     with tempfile.TemporaryDirectory() as folder, company(issues, "alice", "Feature") as github:
-        yield f"sync of {issues} issues on GitHub, nothing to do", _run(github, Path(folder), "sync", "--json")
-    with tempfile.TemporaryDirectory() as folder, company(issues, "carol", "Checkout is down") as github:
-        about = f"sync of {issues} issues on GitHub, each needing a label, a column and a field"
-        yield about, _run(github, Path(folder), "sync", "--json")
+        yield f"sync of {issues} issues on GitHub, unchanged", issues, _run(github, Path(folder), "sync", "--json")
+    with tempfile.TemporaryDirectory() as folder, company(written, "carol", "Checkout is down") as github:
+        about = f"sync of {written} issues on GitHub, each needing a label, a column and fields"
+        yield about, written, _run(github, Path(folder), "sync", "--json")
     with tempfile.TemporaryDirectory() as folder, company(backlog, "alice", "Feature") as github:
         url = f"sqlite:///{Path(folder) / 'integrator.db'}"
         _touch(url, backlog)
-        about = f"work on a backlog of {backlog} touched issues on GitHub"
-        yield about, _run(github, Path(folder), "work", until=_drained(url))
+        about = f"work on {backlog} touched issues on GitHub"
+        yield about, backlog, _run(github, Path(folder), "work", until=_drained(url))
 
 
 def company(issues: int, by: str, title: str) -> GitHubStandIn:
@@ -76,7 +82,7 @@ def company(issues: int, by: str, title: str) -> GitHubStandIn:
     github.person("carol")
     github.repository(REPO, labels=("P0", "P1", "P2", "P3", "emergency", "needs-triage"))
     github.project("acme", 1)
-    for name in WRITTEN:
+    for name in FIELDS:
         github.field(name)
     for number in range(issues):
         github.open_issue(REPO, by, f"{title}, no {number}")
@@ -154,8 +160,8 @@ def _kind(request: Request) -> str:
 
 def main() -> None:
     """Print what was asked for, kind by kind."""
-    issues = int(sys.argv[1]) if len(sys.argv) > 1 else ISSUES
-    for what, run in runs(issues, issues // 2):
+    sizes = [int(size) for size in sys.argv[1:]] or [ISSUES, WRITTEN, BACKLOG]
+    for what, issues, run in runs(*sizes):
         print(f"{what}: {run.all} requests ({run.all / issues:.4f} an issue), {run.writes} of them writing,")
         print(f"  {run.megabytes:.0f} MB, {run.seconds:.1f} s")
         print("\n".join(f"  {count:6} {kind}" for kind, count in run.requests.most_common()))
