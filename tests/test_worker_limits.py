@@ -17,7 +17,8 @@ from integrator.store import Store, agenda, creations, intents, trackers
 from integrator.texts import Texts
 from integrator.worker import Worker
 from mapping.changes import Change, SetFields, SetLabels
-from mapping.issue import IssueRef
+from mapping.issue import BoardRef, Column, IssueRef
+from tests.law_house import rules
 from tests.postgres import database
 from tests.test_worker import ONE, PATIENT, SECOND, START, THREE, TWO, House, house
 
@@ -81,6 +82,30 @@ def test_an_event_goes_before_what_a_backfill_waits_for(house: House) -> None:
     house.tasks.touch([ONE], Lane.EVENT)
     house.worker.run_due()
     assert said(house, ONE) == 1
+
+
+def test_who_is_sent_back_waits_for_the_comment_that_says_why(house: House) -> None:
+    github, clock = house.github, house.clock
+    github.paces = (Pace(2, MINUTE),)
+    refs = [IssueRef("github", f"acme/shop#{number}") for number in range(1, 7)]
+    for ref in refs:
+        clock.at += SECOND
+        github.open(ref, "alice", "Planned", column=Column.IN_PROGRESS)
+    policy = rules({}, mode="enforce")
+    worker = Worker(house.store, house.tasks, {"github": github}, policy, Texts())
+    house.tasks.touch([BoardRef("github")], Lane.EVENT)
+    for minute in range(3):
+        worker.run_due()
+        back = [ref for ref in refs if _column(github, ref) is Column.BACKLOG]
+        assert back == [ref for ref in refs if said(house, ref)]
+        assert len(back) == min(2 * (minute + 1), 5)
+        clock.at += MINUTE
+    assert [ref for ref in refs if _column(github, ref) is Column.IN_PROGRESS] == refs[:1]
+
+
+def _column(github: MemoryTracker, ref: IssueRef) -> Column | None:
+    card = github.issue(ref).card
+    return card.column if card else None
 
 
 # ---------------------------------------------------------------- pauses
