@@ -35,7 +35,8 @@ class _Waiting:
 class Inbox:
     """Where the threads of a server hand deliveries in; what those are about goes on this lane of the agenda.
 
-    `patience`: seconds that one waits for others' deliveries to be stored.
+    `patience`: seconds that one waits for others' deliveries to be stored. Once one has waited in vain, nobody waits
+    any more until the database answers: the server's threads are needed for its health checks, too.
     """
 
     def __init__(self, store: Store, lane: int, patience: float = PATIENCE) -> None:
@@ -45,6 +46,7 @@ class Inbox:
         self._touching, self._keeping = touching(store), keeping(store)
         self._waiting: deque[_Waiting] = deque()
         self._storing = threading.Lock()
+        self._hangs = False
 
     def accept(self, tracker: str, delivery: Delivery) -> bool:
         """Store a delivery and touch its issues in one transaction; False when its id was known already.
@@ -53,10 +55,11 @@ class Inbox:
         """
         mine = _Waiting(tracker, delivery)
         self._waiting.append(mine)
-        if self._storing.acquire(timeout=self._patience):
+        if self._storing.acquire(timeout=0 if self._hangs else self._patience):
             try:
                 if mine.is_new is None and mine.error is None:
                     self._store_together([self._waiting.popleft() for _ in range(len(self._waiting))])
+                self._hangs = False
             finally:
                 self._storing.release()
         else:
@@ -64,6 +67,7 @@ class Inbox:
         return self._told(mine)
 
     def _give_up(self, mine: _Waiting) -> None:
+        self._hangs = True
         with suppress(ValueError):  # it is being stored just now
             self._waiting.remove(mine)
 
