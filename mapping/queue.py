@@ -1,5 +1,6 @@
 """The order of the Emergency Queue (R20): by severity, then by what is due first; what is no emergency comes after."""
 
+from bisect import bisect
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -37,11 +38,28 @@ def _urgency(item: Item, policy: Policy, now: datetime) -> tuple[Any, ...]:
 
 
 def _standing_still(present: Sequence[Item], place: dict[str, int]) -> set[str]:
-    """The most cards that are in order among themselves; those that can't be seen are always among them."""
-    best: list[tuple[int, tuple[str, ...]]] = []
-    for at, item in enumerate(present):
-        before = [best[i] for i in range(at) if place[present[i].id] < place[item.id]]
-        weight, chain = max(before, key=lambda one: one[0], default=(0, ()))
-        own = len(present) + 1 if item.card.kind is Kind.HIDDEN else 1
-        best.append((weight + own, (*chain, item.id)))
-    return set(max(best, key=lambda one: one[0], default=(0, ()))[1])
+    """The most cards that are in order among themselves; those that can't be seen are always among them.
+
+    Each card goes onto the first pile whose top is wanted after it: the piles' number is that of the cards in order.
+    """
+    fixed = [place[item.id] for item in present if item.card.kind is Kind.HIDDEN]
+    piles: list[list[int]] = []
+    passed = 0
+    for item in present:
+        at = place[item.id]
+        passed += item.card.kind is Kind.HIDDEN
+        if bisect(fixed, at) == passed:
+            height = bisect(piles, at, key=_top)
+            if height == len(piles):
+                piles.append([])
+            piles[height].append(at)
+    still: set[int] = set()
+    end = len(present)
+    for pile in reversed(piles):
+        end = next(at for at in pile if at < end)
+        still.add(end)
+    return {item.id for item in present if place[item.id] in still}
+
+
+def _top(pile: Sequence[int]) -> int:
+    return pile[-1]
