@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from integrator.agenda import LEASE, MAX_ATTEMPTS, SETTLE, Agenda, Claim, Lane, OtherPolicy
 from integrator.scenario import Clock
 from integrator.store import Store, agenda, deliveries, intents, trackers
-from mapping.issue import IssueRef, Subject
+from mapping.issue import BoardRef, IssueRef, Subject
 from tests.postgres import database
 from webhooks.delivery import Delivery, NotStored, Touch
 
@@ -582,3 +582,16 @@ def test_an_event_is_never_lost_whatever_happens(acts: list[tuple[str, int]]) ->
     waiting = [found["subject"] for found in workers[0].rows(parked=False) + workers[0].rows(parked=True)]
     store.close()
     assert (str(ONE) in waiting) or looked == touched
+
+
+def test_a_board_is_taken_whether_it_is_due_or_not_by_one_alone(store: Store, tasks: Agenda) -> None:
+    """Who finds it taken leaves word there, so that it is looked at again."""
+    board, other = BoardRef("github"), Agenda(store, "other")
+    claim = other.take(board)
+    assert claim is not None
+    assert tasks.take(board) is None
+    store.write(lambda conn: other.done(conn, claim, None, None))
+    (again,) = tasks.claim("github", 10)
+    assert again.ref == board
+    store.write(lambda conn: tasks.done(conn, again, None, None))
+    assert tasks.claim("github", 10) == []
