@@ -54,7 +54,7 @@ class OtherPolicy(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A subject that this worker has leased: `seq` as it was then, and the oldest read that may be believed."""
+    """A leased subject: `seq` as it was then, the oldest read that may be believed, the delivery that told of it."""
 
     ref: Subject
     seq: int
@@ -62,6 +62,7 @@ class Claim:
     attempts: int
     floor: datetime | None
     shows: tuple[str, ...] = ()
+    heard: str | None = None
 
 
 class Agenda:
@@ -389,7 +390,7 @@ def _chosen(parked: bool, due: Any) -> tuple[Any, ...]:
 
 def _claimed(row: Any, lane: Lane) -> Claim:
     shows = tuple((row.shows or "").split())
-    return Claim(subject_of(row.subject), row.seq, lane, row.attempts, row.floor, shows)
+    return Claim(subject_of(row.subject), row.seq, lane, row.attempts, row.floor, shows, row.heard)
 
 
 def _growing(times: int, most: timedelta) -> timedelta:

@@ -13,6 +13,7 @@ from integrator.agenda import Agenda, Claim
 from integrator.doubt import Doubts
 from integrator.heeding import heed, why_failed
 from integrator.ledger import Role, floors, on_board, stopping_work, to_drop
+from integrator.logs import about
 from integrator.store import Store
 from integrator.texts import Texts
 from integrator.wording import created, in_words
@@ -132,7 +133,7 @@ class Boards:
         for ref, outcome in outcomes.items():
             journal.note(conn, now, ref, outcome.applied, outcome.failed)
             for change in outcome.applied:
-                log.info("changed", issue=str(ref), change=type(change).__name__, because=change.because)
+                log.info("changed", **about(claim, ref), change=type(change).__name__, because=change.because)
             if isinstance(ref, IssueRef):
                 self.agenda.rose(conn, ref, outcome.updated_at)
         failing = [outcome for outcome in outcomes.values() if outcome.failed]
@@ -140,7 +141,7 @@ class Boards:
             self.agenda.done(conn, claim, timer_at, None, role=role)
             return
         why = why_failed(failing)
-        log.warning("board not as it should be", board=str(claim.ref), why=why)
+        log.warning("board not as it should be", **about(claim), why=why)
         pauses = [outcome.again_at(now) for outcome in failing]
         if None in pauses:
             self.agenda.failed(conn, claim, why, timer_at)

@@ -101,7 +101,8 @@ class Inbox:
     def _write(self, conn: Connection, group: Sequence[_Waiting]) -> set[tuple[str, str]]:
         """Touch first, so that the ids of deliveries follow the order of commits; what is new is returned."""
         now = self._store.now()
-        touched = [touch_row(touch.ref, self._lane, now, touch) for one in group for touch in one.delivery.touches]
+        told = [(touch, one.delivery.id) for one in group for touch in one.delivery.touches]
+        touched = [touch_row(touch.ref, self._lane, now, touch, heard) for touch, heard in told]
         if touched:
             conn.execute(self._touching, sorted(touched, key=lambda row: str(row["subject"])))
         kept = [

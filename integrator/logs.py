@@ -7,6 +7,10 @@ from typing import TextIO
 
 import structlog
 
+from integrator.agenda import Claim
+from integrator.subjects import Subject
+from mapping.issue import BoardRef, IssueRef
+
 
 class Forgiving:
     """A stream that nobody has to fear: a line that can't be written (disk full, reader gone) is dropped.
@@ -27,6 +31,13 @@ class Forgiving:
         """Flush, or don't."""
         with suppress(OSError, ValueError):
             self._stream.flush()
+
+
+def about(claim: Claim, ref: Subject | None = None) -> dict[str, str]:
+    """What a line is about: the subject (or another one that followed from it), and the delivery that told of it."""
+    subject = ref or claim.ref
+    kind = "issue" if isinstance(subject, IssueRef) else "board" if isinstance(subject, BoardRef) else "round"
+    return {kind: str(subject)} | ({"delivery": claim.heard} if claim.heard else {})
 
 
 def set_up_logs(level: int = logging.INFO) -> None:

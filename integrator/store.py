@@ -76,6 +76,7 @@ agenda = sa.Table(
     sa.Column("parked_at", Instant),
     sa.Column("last_error", sa.Text),
     sa.Column("role", sa.Text, nullable=False, server_default=""),
+    sa.Column("heard", sa.Text),
     sa.Index("agenda_look", "tracker", "lane", "look_at"),
     sa.Index("agenda_timer", "tracker", "timer_at"),
 )

@@ -23,14 +23,17 @@ def touching(store: Store) -> Any:
             "seq": agenda.c.seq + 1,
             "floor": later(agenda.c.floor, new.floor),
             "shows": _shows(new),
+            "heard": sa.func.coalesce(new.heard, agenda.c.heard),
             "attempts": 0,
             "parked_at": None,
         },
     )
 
 
-def touch_row(ref: Subject, lane: int, at: datetime, told: Touch | None = None) -> dict[str, Any]:
-    """A subject as `touching` takes it, with what was `told` of it."""
+def touch_row(
+    ref: Subject, lane: int, at: datetime, told: Touch | None = None, heard: str | None = None
+) -> dict[str, Any]:
+    """A subject as `touching` takes it, with what was `told` of it, and by which delivery that was `heard`."""
     return {
         "subject": str(ref),
         "tracker": ref.tracker,
@@ -39,6 +42,7 @@ def touch_row(ref: Subject, lane: int, at: datetime, told: Touch | None = None) 
         "seq": 1,
         "floor": told.floor if told else None,
         "shows": " ".join(told.shows) if told else "",
+        "heard": heard,
         "attempts": 0,
     }
 
@@ -60,6 +64,7 @@ def putting_down() -> Any:
             timer_at=sa.bindparam("again_at", type_=Instant),
             floor=later(agenda.c.floor, sa.bindparam("answered", type_=Instant)),
             shows=sa.case((unchanged, ""), else_=agenda.c.shows),
+            heard=sa.case((unchanged, sa.null()), else_=agenda.c.heard),
             lease_until=None,
             lease_by=None,
             attempts=0,

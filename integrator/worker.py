@@ -18,6 +18,7 @@ from integrator.boards import Boards, Look
 from integrator.doubt import Doubts
 from integrator.heeding import heed, why_failed
 from integrator.ledger import Role, planned, stands_still, stopping_work
+from integrator.logs import about
 from integrator.rounds import Rounds
 from integrator.store import Store
 from integrator.subjects import RoundRef, Subject
@@ -183,7 +184,7 @@ class Worker:
                 for claim in claims:
                     self._guarded(tracker, [claim])
                 return
-            log.exception("issue failed", issue=str(claims[0].ref))
+            log.exception("issue failed", **about(claims[0]))
             why = f"{type(error).__name__}: {error}"
             self._store.write(lambda conn: self._agenda.failed(conn, claims[0], why))
 
@@ -369,7 +370,7 @@ class Worker:
             journal.note(conn, now, ref, outcome.applied, outcome.failed)
             for change in outcome.applied:
                 metrics.CHANGES.labels(tracker.name, type(change).__name__).inc()
-                log.info("changed", issue=str(ref), change=type(change).__name__, because=change.because)
+                log.info("changed", **about(todo.claim), change=type(change).__name__, because=change.because)
             if outcome.failed:
                 self._try_again(conn, todo, outcome, now)
             elif ref in waiting:
@@ -382,7 +383,7 @@ class Worker:
 
     def _try_again(self, conn: Connection, todo: Todo, outcome: Outcome, now: datetime) -> None:
         why = why_failed([outcome])
-        log.warning("not changed", issue=str(todo.ref), why=why)
+        log.warning("not changed", **about(todo.claim), why=why)
         if (at := outcome.again_at(now)) is not None:
             self._agenda.later(conn, todo.claim, at, why, todo.role)
         else:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from integrator.agenda import LEASE, MAX_ATTEMPTS, SETTLE, Agenda, Claim, Lane, OtherPolicy
 from integrator.scenario import Clock
 from integrator.store import Store, agenda, deliveries, intents, trackers
-from mapping.issue import BoardRef, IssueRef, Subject
+from integrator.subjects import Subject
+from mapping.issue import BoardRef, IssueRef
 from tests.postgres import database
 from webhooks.delivery import Delivery, NotStored, Touch
 

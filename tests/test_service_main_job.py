@@ -1,5 +1,6 @@
 """The main job on the real process: a signed webhook becomes a triaged issue on the board, in few requests."""
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,3 +102,13 @@ def test_existing_issues_are_taken_up_by_sync(tmp_path: Path, recorder: Recorder
         again = acme.integrator.run("sync")
         assert "github: 1 seen, 0 changed" in again.stdout
         assert "jira: 1 seen, 0 changed" in again.stdout
+
+
+def test_what_followed_from_a_delivery_is_found_in_the_log_by_its_id(acme: Company) -> None:
+    number = acme.github.open_issue(REPO, "carol", "Nobody can pay again", P0_FORM)
+    delivery = acme.github.deliveries[-1].guid
+    wait_for(lambda: _is_handled(acme, number), acme.integrator.log)
+    _settle(acme)
+    lines = [json.loads(line) for line in acme.integrator.log().splitlines() if line.startswith("{")]
+    changed = [line for line in lines if line["event"] == "changed" and line.get("issue") == f"github:{REPO}#{number}"]
+    assert {line.get("delivery") for line in changed} == {delivery}
