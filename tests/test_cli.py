@@ -3,10 +3,11 @@
 import json
 import os
 import pty
+import re
+import resource
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -53,12 +54,16 @@ def here(acme: Company, *arguments: str) -> Done:
 
 
 def test_help_is_instant() -> None:
-    """Against an interpreter that does nothing, the best of three: machines differ, and are busy."""
+    """In processor time, against an interpreter that does nothing, the best of three: machines differ, and are busy."""
+
+    def spent() -> float:
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return children.ru_utime + children.ru_stime
 
     def took(*command: str) -> float:
-        begun = time.monotonic()
+        begun = spent()
         subprocess.run([sys.executable, *command], env=PLAIN, check=True, stdout=subprocess.DEVNULL)
-        return time.monotonic() - begun
+        return spent() - begun
 
     nothing = min(took("-c", "pass") for _ in range(3))
     helped = min(took(INTEGRATOR, "--help") for _ in range(3))
@@ -267,7 +272,8 @@ def test_a_tracker_that_cannot_be_reached_is_exit_code_3(acme: Company, command:
     fault = acme.github.fault(lambda method, path, body: True, Kind.RESET_BEFORE, times=1000)
     done = here(acme, *command, *(["--tracker", "github"] if command[0] == "sync" else []))
     fault.times = 0
-    assert (done.code, done.out) == (3, "")
+    assert done.code == 3
+    assert "0 seen" in done.out if command[0] == "sync" else done.out == ""
     assert done.err.startswith("integrator: ") and "Traceback" not in done.err
     assert len(done.err.splitlines()) == 1
 
@@ -391,7 +397,7 @@ def test_ctrl_c_during_a_sync_ends_it_cleanly(acme: Company) -> None:
     wait_for(lambda: fault.hits > 0, lambda: "no request came")
     code, out, err = _end(process, signal.SIGINT)
     fault.times = 0
-    assert (code, out) == (130, "")
+    assert code == 130 and re.search(r"[1-9]\d* still to do", out)
     assert err.strip().splitlines()[-1] == "interrupted" and "Traceback" not in err
 
 

@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,11 +27,9 @@ SHOP, OPS = IssueRef("github", "acme/shop#9"), IssueRef("jira", "OPS-7")
 
 @pytest.fixture(scope="module")
 def said() -> str:
-    begun = time.monotonic()
     plain = {key: value for key, value in os.environ.items() if not key.startswith("INTEGRATOR_")}
     done = subprocess.run(COMMAND, env=plain, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert time.monotonic() - begun < 20
     return done.stdout
 
 
