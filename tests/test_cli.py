@@ -274,8 +274,8 @@ def test_a_tracker_that_cannot_be_reached_is_exit_code_3(acme: Company, command:
     fault.times = 0
     assert done.code == 3
     assert "0 seen" in done.out if command[0] == "sync" else done.out == ""
-    assert done.err.startswith("integrator: ") and "Traceback" not in done.err
-    assert len(done.err.splitlines()) == 1
+    assert "no answer from 127.0.0.1" in done.err.splitlines()[0] and "Traceback" not in done.err
+    assert len(done.err.splitlines()) <= 2
 
 
 def test_debug_adds_the_traceback_and_changes_nothing_else(acme: Company) -> None:
@@ -398,7 +398,8 @@ def test_ctrl_c_during_a_sync_ends_it_cleanly(acme: Company) -> None:
     code, out, err = _end(process, signal.SIGINT)
     fault.times = 0
     assert code == 130 and re.search(r"[1-9]\d* still to do", out)
-    assert err.strip().splitlines()[-1] == "interrupted" and "Traceback" not in err
+    assert err.strip().splitlines()[-1] == "interrupted; `integrator sync --tracker github` goes on from there"
+    assert "Traceback" not in err
 
 
 @pytest.mark.parametrize("server", ["granian", "waitress"])

@@ -107,10 +107,12 @@ def _compare(tracker: Tracker, config: Config, since: datetime | None, told: Dif
             print_plan(planned.ref, planned.plan, as_json)
 
 
-def _end(stopped: Sequence[Stopped], failed: bool) -> None:
-    """Say which trackers are not done, and end with the exit code for the worst of it."""
+def _end(stopped: Sequence[Stopped], failed: bool, hint: str = "") -> None:
+    """Say which trackers are not done and what to do about it, and end with the exit code for the worst of it."""
     for one in stopped:
         click.echo(str(one), err=True)
+    if stopped and hint:
+        click.echo(hint, err=True)
     if stopped or failed:
         raise Failed(max((one.code for one in stopped), default=FAULTY))
 
@@ -136,9 +138,8 @@ def _run(  # noqa: PLR0913, PLR0917
             click.echo(f"interrupted; `{again}` goes on from there", err=True)
         raise Failed(INTERRUPTED)
     stopped = [Stopped(one.tracker, one.gave_up) for one in summaries if one.gave_up is not None]
-    if stopped and not as_json:
-        click.echo(f"not everything was reached; `{again}` goes on from there", err=True)
-    _end(() if as_json else stopped, bool(stopped) or any(summary.failed for summary in summaries))
+    hint = f"not everything was reached; `{again}` goes on from there"
+    _end(() if as_json else stopped, bool(stopped) or any(summary.failed for summary in summaries), hint)
 
 
 def _backfilled(  # noqa: PLR0913, PLR0917
