@@ -212,8 +212,8 @@ def trial(folder: Path, recorder: Recorder, lag: float = 0.0, ahead: float = 0.0
         store = Store(f"sqlite:///{folder / 'trial.db'}", lambda: clock() + timedelta(seconds=ahead))
         store.migrate()
         yield stack.enter_context(_at_work(config, store, environ, (github, jira, clock), lag))
-    assert github.unexpected == []
-    assert jira.unexpected == []
+    assert github.unexpected == [], github.unexpected
+    assert jira.unexpected == [], jira.unexpected
 
 
 @contextmanager

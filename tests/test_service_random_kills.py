@@ -5,6 +5,7 @@
 
 import os
 import random
+import resource
 import subprocess
 import sys
 import threading
@@ -25,7 +26,7 @@ from tests.connected import P0_FORM, P0_WIKI, P2_FORM, REPO, Company, company
 from tests.contracts import Recorder
 from tests.fault_house import P2_WIKI, Sight, duplicates, github_sights, jira_sights
 from tests.installation import SECRET, pull_the_plug, wait_for
-from tests.postgres import database
+from tests.postgres import database, own_server
 from tests.standins.github.faults import Kind
 
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
@@ -149,7 +150,9 @@ def _busy(tmp_path: Path, recorder: Recorder, lag: float, url: str = "") -> Iter
         yield acme, People(acme, random.Random(seed))
 
 
-def _judge(acme: Company, people: People, courier: Courier, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def _judge(
+    acme: Company, people: People, courier: Courier, name: str, tries: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     """At rest: all is as planned, nothing is there twice, nothing is parked, and what was answered 202 is stored."""
     begun = time.monotonic()
 
@@ -166,7 +169,7 @@ def _judge(acme: Company, people: People, courier: Courier, name: str, capsys: p
     unstored = courier.taken - _stored(acme)
     with capsys.disabled():
         figures = (
-            f"{len(people.planned)} issues, {len(courier.taken)} deliveries | {KILLS} | {len(lost)} | {len(twice)}"
+            f"{len(people.planned)} issues, {len(courier.taken)} deliveries | {tries} | {len(lost)} | {len(twice)}"
         )
         print(f"\n| {name} | {figures} | at rest after {took:.0f} s |", end=" ")
     assert (lost, twice, unstored) == ([], [], set())
@@ -189,15 +192,28 @@ def _stored(acme: Company) -> set[str]:
         store.close()
 
 
+@dataclass(frozen=True)
+class Worker:
+    """A process of `work` on a machine whose clock is so many seconds ahead."""
+
+    ahead: float
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def is_at_work(self) -> bool:
+        return "at work" in self.log.read_text("utf-8", errors="replace")
+
+
 @contextmanager
-def _worker(acme: Company, ahead: float) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of `work` on a machine whose clock is so far ahead."""
+def _worker(acme: Company, ahead: float) -> Iterator[Worker]:
+    """Start one; killed at the end if it still lives."""
     program = [sys.executable, str(Path(__file__).with_name("wrong_clock.py")), str(ahead), "work"]
-    with (acme.integrator.folder / "serve.log").open("ab") as log:
+    path = acme.integrator.folder / f"{uuid.uuid4()}.log"
+    with path.open("ab") as log:
         how = {"cwd": acme.integrator.folder, "env": acme.integrator.environ}
         process = subprocess.Popen(program, stdout=log, stderr=log, start_new_session=True, **how)  # type: ignore[call-overload]
     try:
-        yield process
+        yield Worker(ahead, process, path)
     finally:
         pull_the_plug(process)
 
@@ -212,7 +228,7 @@ def test_sqlite(lag: float, tmp_path: Path, recorder: Recorder, capsys: pytest.C
             time.sleep(people.dice.uniform(0, 1.5))
             acme.integrator.kill()
             acme.integrator.start(wait=people.dice.random() < 0.8)
-        _judge(acme, people, courier, f"kill -9, SQLite, reads lag {lag:g} s", capsys)
+        _judge(acme, people, courier, f"kill -9, SQLite, reads lag {lag:g} s", KILLS, capsys)
 
 
 @pytest.mark.skipif(not NIGHTLY, reason="killed workers' leases take a minute: nightly")
@@ -221,15 +237,69 @@ def test_postgresql(lag: float, tmp_path: Path, recorder: Recorder, capsys: pyte
     with _busy(tmp_path, recorder, lag, database()) as (acme, people), ExitStack() as fleet:
         acme.integrator.start("--no-work")
         courier = Courier(acme, [acme.integrator.url])
-        workers = [(ahead, fleet.enter_context(_worker(acme, ahead))) for ahead in WRONG]
+        workers = [fleet.enter_context(_worker(acme, ahead)) for ahead in WRONG]
         for number in range(KILLS):
+            killed = workers.pop(people.dice.randrange(len(workers)))
+            wait_for(killed.is_at_work, acme.integrator.log, 60)
             people.act(number)
             time.sleep(people.dice.uniform(0, 1.5))
-            at = people.dice.randrange(len(workers))
-            ahead, process = workers[at]
-            pull_the_plug(process)
-            workers[at] = ahead, fleet.enter_context(_worker(acme, ahead))
-        _judge(acme, people, courier, f"kill -9 of one of 3, PostgreSQL, clocks ± 5 min, reads lag {lag:g} s", capsys)
+            pull_the_plug(killed.process)
+            workers.append(fleet.enter_context(_worker(acme, killed.ahead)))
+        _judge(
+            acme,
+            people,
+            courier,
+            f"kill -9 of one of 3, PostgreSQL, clocks ± 5 min, reads lag {lag:g} s",
+            KILLS,
+            capsys,
+        )
+
+
+@contextmanager
+def _full_disk(acme: Company) -> Iterator[None]:
+    """What a full disk does to the database: none of its files may grow."""
+    size = (acme.integrator.folder / "integrator.db-wal").stat().st_size
+    children = Path(f"/proc/{acme.integrator.pid}/task/{acme.integrator.pid}/children").read_text("ascii").split()
+    pids = [acme.integrator.pid, *map(int, children)]
+    for pid in pids:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+    yield
+    for pid in pids:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+
+@pytest.mark.skipif(
+    not NIGHTLY or not sys.platform.startswith("linux"), reason="nightly, by Linux' limits of processes"
+)
+@pytest.mark.parametrize("lag", [0.0, 3.0])
+def test_full_disk(lag: float, tmp_path: Path, recorder: Recorder, capsys: pytest.CaptureFixture[str]) -> None:
+    with _busy(tmp_path, recorder, lag) as (acme, people):
+        courier = Courier(acme, [acme.integrator.url])
+        acme.integrator.start()
+        for number in range(ROUNDS):
+            people.act(number)
+            time.sleep(people.dice.uniform(0, 1.5))
+            with _full_disk(acme):
+                people.act(number + ROUNDS)
+                time.sleep(people.dice.uniform(0, 3))
+        _judge(acme, people, courier, f"disk full, SQLite, reads lag {lag:g} s", ROUNDS, capsys)
+
+
+@pytest.mark.skipif(not NIGHTLY, reason="a database server of its own, again and again: nightly")
+@pytest.mark.parametrize("lag", [0.0, 3.0])
+def test_database_killed(lag: float, tmp_path: Path, recorder: Recorder, capsys: pytest.CaptureFixture[str]) -> None:
+    with own_server() as postgres, _busy(tmp_path, recorder, lag, postgres.url) as (acme, people):
+        courier = Courier(acme, [acme.integrator.url])
+        acme.integrator.start()
+        for number in range(ROUNDS):
+            people.act(number)
+            time.sleep(people.dice.uniform(0, 1.5))
+            postgres.kill()
+            people.act(number + ROUNDS)
+            time.sleep(people.dice.uniform(0, 3))
+            postgres.start()
+        _judge(acme, people, courier, f"PostgreSQL killed and started again, reads lag {lag:g} s", ROUNDS, capsys)
+        acme.integrator.kill()
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"] if NIGHTLY else ["sqlite"])

@@ -183,7 +183,7 @@ def _resolve(source: Any, info: "GraphQLResolveInfo[Asking]", **args: Any) -> An
     kind, name = info.parent_type.name, info.field_name
     is_broken = tuple(info.path.as_list()) in asking.broken
     try:
-        if is_broken and not asking.after:
+        if is_broken and not (asking.after and kind == "Mutation"):
             raise refuse("SERVICE_UNAVAILABLE", BROKEN)
         if kind == "Mutation":
             done = WRITES[name](asking, args["input"]) | {"clientMutationId": args["input"].get("clientMutationId")}

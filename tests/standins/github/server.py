@@ -267,7 +267,8 @@ class GitHubStandIn(Planners):
             searched=View.behind(self.world, max(self.lag, self.search_lag)),
             lists_items=self.lists_items,
         )
-        return answer(call, ROUTES)
+        with self.world.lock:
+            return answer(call, ROUTES)
 
     def _graphql(self, request: Request, authorization: str | None, fault: Kind | None) -> Answer:
         if request.method != "POST":
