@@ -139,18 +139,40 @@ def test_one_that_cannot_be_reached_is_given_up(house: House, moods: list[Except
     assert house.tracker.moods == [None, None]
 
 
+def pause(house: House, run: Run, error: str = "no answer", workers: int = 1) -> None:
+    """The last pause is over, and the next request fails, too, for each of these workers."""
+    if run.hold is not None:
+        house.clock.at = run.hold.until
+    for _ in range(workers):
+        house.tasks.hold("github", None, error)
+        run.look()
+
+
 def test_one_whose_work_fails_again_and_again_is_stuck_until_it_answers(house: House) -> None:
     run = house.listed(until=lambda run: run.lister.is_listed)
     for _ in range(TRIES):
-        house.tasks.hold("github", None, "no answer")
-        run.look()
+        pause(house, run)
         assert not run.is_stuck and run.gave_up is None
-    house.tasks.hold("github", None, "no answer")
-    run.look()
+    pause(house, run)
     assert run.is_stuck and str(run.gave_up) == "no answer"
     house.store.write(lambda conn: house.tasks.answered(conn, "github"))
     run.look()
     assert not run.is_stuck and run.gave_up is None
+
+
+def test_a_pause_that_many_workers_are_told_of_is_one(house: House) -> None:
+    run = house.listed(until=lambda run: run.lister.is_listed)
+    pause(house, run, workers=3 * TRIES)
+    assert not run.is_stuck
+
+
+def test_what_was_done_between_two_pauses_counts(house: House) -> None:
+    run = house.listed(until=lambda run: run.lister.is_listed)
+    for left in range(2 * PAGE - 10, 2 * PAGE - 10 - 3 * TRIES, -1):
+        pause(house, run)
+        house.clock.at = run.hold.until if run.hold else house.clock.at
+        house.work(least=left)
+        assert not run.is_stuck
 
 
 def test_it_is_over_when_the_board_was_looked_at_after_the_issues(house: House) -> None:

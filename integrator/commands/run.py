@@ -28,6 +28,9 @@ class Run:
         self._backfill = Backfill(store, tasks, tracker, since.at, since.ago)
         self._listed_at: datetime | None = None
         self._hurried = False
+        self._pauses = 0  # without any progress; several workers may ask for the same one
+        self._pause_ends = store.now()
+        self._most_done = 0
         self.name = tracker.name
         self.store = store
         self.begun_at = store.now()
@@ -53,8 +56,8 @@ class Run:
 
     @property
     def is_stuck(self) -> bool:
-        """Whether the tracker failed so often in a row that waiting is of no use."""
-        return not self.is_over and self.hold is not None and self.hold.failures > TRIES
+        """Whether one pause came after the other and nothing was done between them, so that waiting is of no use."""
+        return not self.is_over and self.hold is not None and self._pauses > TRIES
 
     @property
     def gave_up(self) -> Exception | None:
@@ -71,10 +74,18 @@ class Run:
         if self.lister.is_listed and self._listed_at is None:
             self._listed_at = self._store.now()
         self.left, board = waiting(self._store, self.name, self._listed_at or self._store.now())
+        self._count_pauses()
         if self.lister.gave_up is not None:
             self.is_over = True
         elif self._listed_at is not None and not self.left:
             self._look_at_board(board)
+
+    def _count_pauses(self) -> None:
+        if self.seen - self.left > self._most_done:
+            self._most_done, self._pauses = self.seen - self.left, 0
+        if self.hold is not None:
+            self._pauses += self._store.now() >= self._pause_ends
+            self._pause_ends = max(self._pause_ends, self.hold.until)
 
     def _look_at_board(self, waits: bool) -> None:
         if not waits:
