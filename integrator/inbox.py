@@ -1,13 +1,11 @@
 """Deliveries on their way into the database: those that arrive together are stored together.
 
-Whoever is first stores for all that wait: to make fifty deliveries durable takes no longer than to make one.
+To make fifty deliveries durable takes no longer than to make one. So while some are stored others gather, and are next.
 """
 
 import threading
-from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 import structlog
@@ -28,6 +26,7 @@ class _Waiting:
 
     tracker: str
     delivery: Delivery
+    is_over: threading.Event = field(default_factory=threading.Event)
     is_new: bool | None = None
     error: Exception | None = None
 
@@ -35,8 +34,8 @@ class _Waiting:
 class Inbox:
     """Where the threads of a server hand deliveries in; what those are about goes on this lane of the agenda.
 
-    `patience`: seconds that one waits for others' deliveries to be stored. Once one has waited in vain, nobody waits
-    any more until the database answers: the server's threads are needed for its health checks, too.
+    `patience`: seconds that a delivery waits. Once one has waited in vain, none waits any more until the database
+    answers: the server's threads are needed for its health checks, too.
     """
 
     def __init__(self, store: Store, lane: int, patience: float = PATIENCE) -> None:
@@ -44,9 +43,9 @@ class Inbox:
         self._lane = lane
         self._patience = patience
         self._touching, self._keeping = touching(store), keeping(store)
-        self._waiting: deque[_Waiting] = deque()
-        self._storing = threading.Lock()
-        self._hangs = False
+        self._lock = threading.Lock()
+        self._waiting: list[_Waiting] = []
+        self._is_storing = self._hangs = False
 
     def accept(self, tracker: str, delivery: Delivery) -> bool:
         """Store a delivery and touch its issues in one transaction; False when its id was known already.
@@ -54,22 +53,38 @@ class Inbox:
         NotStored when the database refuses, or doesn't answer while the sender listens.
         """
         mine = _Waiting(tracker, delivery)
-        self._waiting.append(mine)
-        if self._storing.acquire(timeout=0 if self._hangs else self._patience):
-            try:
-                if mine.is_new is None and mine.error is None:
-                    self._store_together([self._waiting.popleft() for _ in range(len(self._waiting))])
-                self._hangs = False
-            finally:
-                self._storing.release()
-        else:
+        if self._lay_down(mine) and not mine.is_over.wait(self._patience):
             self._give_up(mine)
         return self._told(mine)
 
+    def _lay_down(self, mine: _Waiting) -> bool:
+        """Have it stored, by a thread that lives as long as any wait; False when it is not worth while."""
+        with self._lock:
+            if self._hangs:
+                return False
+            self._waiting.append(mine)
+            if not self._is_storing:
+                threading.Thread(target=self._store_all, name="inbox", daemon=True).start()
+                self._is_storing = True
+            return True
+
     def _give_up(self, mine: _Waiting) -> None:
-        self._hangs = True
-        with suppress(ValueError):  # it is being stored just now
-            self._waiting.remove(mine)
+        with self._lock:
+            self._hangs = self._is_storing
+            if mine in self._waiting:
+                self._waiting.remove(mine)
+
+    def _store_all(self) -> None:
+        while group := self._taken():
+            self._store_together(group)
+            for one in group:
+                one.is_over.set()
+
+    def _taken(self) -> list[_Waiting]:
+        with self._lock:
+            group, self._waiting = self._waiting, []
+            self._is_storing, self._hangs = bool(group), False
+            return group
 
     def _told(self, mine: _Waiting) -> bool:
         if mine.is_new is not None:
