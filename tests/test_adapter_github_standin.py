@@ -62,7 +62,7 @@ def connect(github: GitHubStandIn, clock: Clock) -> Iterator[Connect]:
             "auth": auth,
             "clock": clock,
             "labels": LABEL_SPECS,
-            "deadlines": Deadlines(connect=1, read=2, total=3),
+            "deadlines": Deadlines(connect=5, read=10, total=10),
         }
         made.append(GitHubTracker(**(plain | changes)))
         return made[-1]

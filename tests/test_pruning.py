@@ -152,7 +152,7 @@ def test_as_json(folder: Path) -> None:
     done = pruned(folder, "--older-than", "1w", "--dry-run", "--json")
     told = json.loads(done.out)
     assert (told["deliveries"], told["journal"], told["dry_run"], done.code) == (4, 4, True, 0)
-    assert abs(datetime.fromisoformat(told["before"]) - (NOW - timedelta(days=7))) < timedelta(minutes=5)
+    assert abs(datetime.fromisoformat(told["before"]) - (datetime.now(UTC) - timedelta(days=7))) < timedelta(minutes=5)
     assert json.loads(pruned(folder, "--older-than", "7d", "--json").out)["deliveries"] == 4
 
 
