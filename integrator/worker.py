@@ -339,9 +339,11 @@ class Worker:
             touch |= {BoardRef(name) for name in self._trackers}
         lane = Lane.SWEEP if todo.claim.lane is Lane.SWEEP else Lane.EVENT
         boards = sorted((subject for subject in touch if isinstance(subject, BoardRef)), key=str)
-        is_news = todo.claim.lane is Lane.EVENT or todo.plan.changes
         self._agenda.touch_with(conn, sorted(touch - set(boards), key=str), lane)
-        self._agenda.touch_with(conn, boards, lane, None if is_news else self._store.now() + BOARD_AFTER)
+        if todo.claim.lane is Lane.EVENT or todo.plan.changes:
+            self._agenda.touch_with(conn, boards, lane)
+        else:
+            self._agenda.touch_with(conn, boards, Lane.SWEEP, self._store.now() + BOARD_AFTER)
 
     def _applied(self, tracker: Tracker, work: Mapping[IssueRef, Sequence[Change]]) -> Mapping[IssueRef, Outcome]:
         """What came of the changes. When writing breaks, each issue is tried again at a time of its own."""

@@ -91,7 +91,7 @@ class House:
             tracker = self.github if ref.tracker == "github" else self.jira
             tracker.open(ref, "carol", title)
 
-    def row(self, ref: IssueRef = ONE) -> Any:
+    def row(self, ref: IssueRef | BoardRef = ONE) -> Any:
         return self.store.read(lambda conn: conn.execute(sa.select(agenda).where(agenda.c.subject == str(ref))).first())
 
     def all(self, table: sa.Table) -> Sequence[Any]:
@@ -196,6 +196,17 @@ def test_a_sweep_that_finds_nothing_new_has_the_board_looked_at_once_a_minute(ho
     assert house.worker.run_due() == 1
     house.tasks.touch([ONE], Lane.EVENT)
     assert [house.worker.run_due(), house.worker.run_due()] == [1, 1], "an event has the board looked at now"
+
+
+def test_a_clock_that_changes_nothing_lifts_no_board_over_a_backfill(house: House) -> None:
+    house.github.open(ONE, "alice", "Dark mode", column=Column.IN_PROGRESS)
+    house.tasks.touch([ONE], Lane.SWEEP)
+    (claim,) = house.tasks.claim("github", 1)
+    house.store.write(lambda conn: house.tasks.done(conn, claim, START, None))
+    house.tasks.touch([BoardRef("github")], Lane.SWEEP, START + SECOND)
+    assert house.worker.run_due() == 1
+    board = house.row(BoardRef("github"))
+    assert (board.lane, board.look_at) == (Lane.SWEEP, START + SECOND)
 
 
 def test_nothing_that_nobody_claimed_is_written(house: House) -> None:
