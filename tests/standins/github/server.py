@@ -336,7 +336,11 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def _serve(self) -> None:
-        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        raw = self.rfile.read(length)
+        if len(raw) < length:  # killed while it asked
+            self.close_connection = True
+            return
         github = self.server.github
         request, answer, fault = github.answer(self.command, self.path, dict(self.headers), raw)
         answer.headers.setdefault("Date", format_datetime(github.world.clock(), usegmt=True))

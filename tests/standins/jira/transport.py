@@ -115,7 +115,10 @@ class Handler(BaseHTTPRequestHandler):
     do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_GET  # noqa: N815 - the base class's names
 
     def _read(self) -> Exchange:
-        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        raw = self.rfile.read(length)
+        if len(raw) < length:
+            raise ConnectionAbortedError("killed while it asked")
         parts = urlsplit(self.path)
         try:
             body = json.loads(raw) if raw else None
