@@ -9,14 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from flask import Flask
 from sqlalchemy.engine import Connection
 
 from integrator.config import load
-from integrator.granian_server import serve
+from integrator.granian_server import door, serve
 from integrator.logs import set_up_logs
 from integrator.service import build, database_url
 from integrator.store import Store
+from webhooks.rsgi import Door
 
 
 class Forgetful(Store):
@@ -27,10 +27,10 @@ class Forgetful(Store):
         return set()
 
 
-def application() -> Flask:
+def application() -> Door:
     """What Granian's worker process loads."""
     set_up_logs()
-    return build(load(Path(os.environ["INTEGRATOR_CONFIG"])), Forgetful(database_url()), dict, threads=0).app
+    return door(build(load(Path(os.environ["INTEGRATOR_CONFIG"])), Forgetful(database_url()), dict, threads=0))
 
 
 if __name__ == "__main__":

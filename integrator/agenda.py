@@ -22,7 +22,7 @@ from integrator.inbox import Inbox
 from integrator.pacing import Wish
 from integrator.store import Instant, Store, agenda, facts, intents, trackers
 from integrator.subjects import ANY_ROUND, Subject, subject_of
-from integrator.touching import intending, putting_down, settling, touch_row, touching
+from integrator.touching import Row, Touching, intending, putting_down, settling
 from mapping.issue import BoardRef, IssueRef
 from webhooks.delivery import Delivery, Touch
 
@@ -73,7 +73,7 @@ class Agenda:
         self._me = me
         self._policy_hash = policy_hash
         self._makes_rounds = makes_rounds
-        self._touching, self._putting_down = touching(store), putting_down()
+        self._touching, self._putting_down = Touching(store), putting_down()
         self._intending, self._settling = intending(store), settling()
         self._inbox = Inbox(store, Lane.EVENT)
 
@@ -83,6 +83,10 @@ class Agenda:
         """Store a delivery and touch its issues in one transaction; False when its id was known already."""
         return self._inbox.accept(tracker, delivery)
 
+    async def accepted(self, tracker: str, delivery: Delivery) -> bool:
+        """The same on an event loop."""
+        return await self._inbox.accepted(tracker, delivery)
+
     def touch(self, refs: Sequence[Subject], lane: Lane, at: datetime | None = None) -> None:
         """Put subjects on the agenda; the earlier time and the better lane win."""
         self._store.write(lambda conn: self.touch_with(conn, refs, lane, at))
@@ -90,11 +94,8 @@ class Agenda:
 
     def touch_with(self, conn: Connection, refs: Sequence[Subject], lane: Lane, at: datetime | None = None) -> None:
         """The same within a transaction; who commits it rings the bell."""
-        for ref in refs:
-            self._touch(conn, ref, lane, at or self._store.now())
-
-    def _touch(self, conn: Connection, ref: Subject, lane: Lane, at: datetime, told: Touch | None = None) -> None:
-        conn.execute(self._touching, touch_row(ref, lane, at, told))
+        when = at or self._store.now()
+        self._touching.touch(conn, [Row.of(ref, lane, when) for ref in refs])
 
     # ------------------------------------------------------------------ taking up
 
@@ -155,7 +156,7 @@ class Agenda:
 
         def work(conn: Connection) -> Claim | None:
             self._check_policy(conn)
-            self._touch(conn, board, Lane.EVENT, now)
+            self.touch_with(conn, [board], Lane.EVENT, now)
             which = sa.select(agenda).where(agenda.c.subject == str(board), free)
             row = conn.execute(which.with_for_update(skip_locked=True)).first()
             lease = sa.update(agenda).where(agenda.c.subject == str(board))
@@ -264,7 +265,7 @@ class Agenda:
 
     def rose(self, conn: Connection, ref: IssueRef, floor: datetime | None) -> None:
         """We wrote to an issue for its board's sake: look at it again, not older than that."""
-        self._touch(conn, ref, Lane.EVENT, self._store.now(), Touch(ref, floor))
+        self._touching.touch(conn, [Row.of(ref, Lane.EVENT, self._store.now(), Touch(ref, floor))])
 
     # ------------------------------------------------------------------ intents
 

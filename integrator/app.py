@@ -1,7 +1,6 @@
 """The web application: webhooks in, health and metrics out."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 
 import sqlalchemy as sa
 from flask import Flask
@@ -10,37 +9,31 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from werkzeug.exceptions import HTTPException
 
 from integrator import gauges, metrics
-from integrator.agenda import Agenda
 from integrator.probe import Probe
 from integrator.store import Store
 from integrator.store import trackers as held_back
-from mapping.issue import IssueRef
-from webhooks.delivery import Delivery
-from webhooks.receiver import Receiver, blueprint
+from webhooks.receiver import Receiver, Reception
+from webhooks.wsgi import Accept, blueprint
 
 
-def web_app(  # noqa: PLR0913, PLR0917
+def reception(receivers: Mapping[str, Receiver]) -> Reception:
+    """Where deliveries come in, counted."""
+    return Reception(receivers, _heard)
+
+
+def web_app(
     store: Store,
-    tasks: Agenda,
-    receivers: Mapping[str, Receiver],
-    spelled: Callable[[IssueRef], IssueRef],
+    received: Reception,
+    accept: Accept,
     trackers: Collection[str],
     workers_alive: Callable[[], bool] | None,
 ) -> Flask:
-    """The Flask application. `receivers` are empty where this process takes no webhooks, `workers_alive` is None where
-    it has no workers; `spelled` gives an issue's name in app.yaml's spelling, `trackers` are all that it names.
+    """The Flask application. `received` has no receivers where this process takes no webhooks, `workers_alive` is None
+    where it has no workers; `trackers` are all that app.yaml names.
     """
     app = Flask("integrator", static_folder=None)
     probe = Probe(store)
-
-    def accept(tracker: str, delivery: Delivery) -> bool:
-        touches = tuple(
-            replace(touch, ref=spelled(touch.ref)) if isinstance(touch.ref, IssueRef) else touch
-            for touch in delivery.touches
-        )
-        return tasks.accept(tracker, replace(delivery, touches=touches))
-
-    app.register_blueprint(blueprint(receivers, accept, _heard))
+    app.register_blueprint(blueprint(received, accept))
     app.register_error_handler(HTTPException, _as_json)
 
     @app.get("/healthz")

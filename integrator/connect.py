@@ -41,8 +41,9 @@ def watches(config: Config) -> Callable[[IssueRef], bool]:
 def receivers(config: Config, environ: Mapping[str, str] = os.environ) -> dict[str, Receiver]:
     """How each tracker's deliveries are taken."""
     receive = {"github": github_hooks.receive, "jira": jira_hooks.receive}
+    ours, spelled = watches(config), canonical(config)
     return {
-        name: Receiver(name, receive[tracker.kind], secrets_of(name, environ).webhook_secrets, watches(config))
+        name: Receiver(name, receive[tracker.kind], secrets_of(name, environ).webhook_secrets, ours, spelled)
         for name, tracker in config.trackers.items()
     }
 

@@ -1,6 +1,6 @@
 """Granian as `serve` needs it: it remembers which signal ended it, and never outlives its parent."""
 
-import logging
+import gc
 import os
 import signal
 import threading
@@ -10,16 +10,15 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any
 
-from flask import Flask
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces, Loops
 
 from integrator.ending import Ending, end_when_told
 from integrator.errors import FAULTY
 from integrator.pool import FAREWELL
-from integrator.service import wsgi
+from integrator.service import Service, begun
+from webhooks.rsgi import Door
 
-THREADS = 64  # each waits for its delivery to be stored, and those that wait are stored together
 LOOK_UP = 1.0  # seconds between two looks at whether the parent still lives
 LAST_PATIENCE = int(FAREWELL) + 5  # seconds for the worker process
 
@@ -31,14 +30,15 @@ def serve(host: str, port: int, target: str = "integrator.granian_server:applica
         factory=True,
         address=host,
         port=port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
         workers=1,
-        blocking_threads=THREADS,
+        loop=Loops.auto,
+        http=HTTPModes.http1,
+        websockets=False,
         respawn_failed_workers=True,
         workers_kill_timeout=LAST_PATIENCE,
         log_access=False,
     )
-    logging.getLogger("_granian").addFilter(_is_no_advice)
     try:
         server.serve()
     except SystemExit:
@@ -68,11 +68,6 @@ class _Server(Granian):  # type: ignore[misc, valid-type]
         ended.set()
 
 
-def _is_no_advice(record: logging.LogRecord) -> bool:
-    """Granian thinks that so many threads compute; they wait."""
-    return "Python threads" not in record.getMessage()
-
-
 def _insist(processes: Sequence[int], ended: threading.Event) -> None:
     while not ended.wait(LOOK_UP):
         for process in processes:
@@ -80,12 +75,20 @@ def _insist(processes: Sequence[int], ended: threading.Event) -> None:
                 os.kill(process, signal.SIGTERM)
 
 
-def application() -> Flask:
+def application() -> Door:
     """What Granian's worker process loads. Until Granian listens there, a signal ends it in order."""
     end_when_told()
     signal.signal(signal.SIGINT, signal.getsignal(signal.SIGTERM))
     threading.Thread(target=_end_with, args=(os.getppid(),), name="orphan", daemon=True).start()
-    return wsgi()
+    made = door(begun())
+    gc.collect()
+    gc.freeze()  # what was loaded stays; walking through it held deliveries up for 80 ms
+    return made
+
+
+def door(service: Service) -> Door:
+    """The way into a service from Granian."""
+    return Door(service.reception, service.agenda.accepted, service.app)
 
 
 def _end_with(parent: int) -> None:

@@ -3,36 +3,40 @@
 To make fifty deliveries durable takes no longer than to make one. So while some are stored others gather, and are next.
 """
 
+import asyncio
 import threading
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Connection
 
 from integrator.store import Store, Unwritable
-from integrator.touching import keeping, touch_row, touching
+from integrator.touching import Keeping, Row, Touching
 from webhooks.delivery import Delivery, NotStored
 
 log = structlog.get_logger()
 
 PATIENCE = 8.0  # seconds: a webhook's sender waits ten
+LINGER = 1.0  # seconds in which the thread that stores waits for more
 
 
 @dataclass(eq=False, slots=True)
 class _Waiting:
-    """A delivery that a thread waits for, and what became of it."""
+    """A delivery that a thread or an event loop waits for, and what became of it."""
 
     tracker: str
     delivery: Delivery
-    is_over: threading.Event = field(default_factory=threading.Event)
+    over: threading.Event | asyncio.Future[None]
     is_new: bool | None = None
     error: Exception | None = None
 
 
 class Inbox:
-    """Where the threads of a server hand deliveries in; what those are about goes on this lane of the agenda.
+    """Where a server hands deliveries in; what those are about goes on this lane of the agenda.
 
     `patience`: seconds that a delivery waits. Once one has waited in vain, none waits any more until the database
     answers: the server's threads are needed for its health checks, too.
@@ -42,8 +46,8 @@ class Inbox:
         self._store = store
         self._lane = lane
         self._patience = patience
-        self._touching, self._keeping = touching(store), keeping(store)
-        self._lock = threading.Lock()
+        self._touching, self._keeping = Touching(store), Keeping(store)
+        self._lock = threading.Condition()
         self._waiting: list[_Waiting] = []
         self._is_storing = self._hangs = False
 
@@ -52,17 +56,32 @@ class Inbox:
 
         NotStored when the database refuses, or doesn't answer while the sender listens.
         """
-        mine = _Waiting(tracker, delivery)
-        if self._lay_down(mine) and not mine.is_over.wait(self._patience):
+        over = threading.Event()
+        mine = _Waiting(tracker, delivery, over)
+        if self._lay_down(mine) and not over.wait(self._patience):
             self._give_up(mine)
         return self._told(mine)
 
+    async def accepted(self, tracker: str, delivery: Delivery) -> bool:
+        """The same on an event loop, which does other things meanwhile."""
+        loop = asyncio.get_running_loop()
+        over: asyncio.Future[None] = loop.create_future()
+        mine = _Waiting(tracker, delivery, over)
+        if self._lay_down(mine):
+            end_of_patience = loop.call_later(self._patience, _end, [over])
+            await over
+            end_of_patience.cancel()
+            if mine.is_new is None and mine.error is None:
+                self._give_up(mine)
+        return self._told(mine)
+
     def _lay_down(self, mine: _Waiting) -> bool:
-        """Have it stored, by a thread that lives as long as any wait; False when it is not worth while."""
+        """Have it stored, by a thread that lives as long as any come; False when it is not worth while."""
         with self._lock:
             if self._hangs:
                 return False
             self._waiting.append(mine)
+            self._lock.notify()
             if not self._is_storing:
                 threading.Thread(target=self._store_all, name="inbox", daemon=True).start()
                 self._is_storing = True
@@ -77,13 +96,14 @@ class Inbox:
     def _store_all(self) -> None:
         while group := self._taken():
             self._store_together(group)
-            for one in group:
-                one.is_over.set()
+            _tell(group)
 
     def _taken(self) -> list[_Waiting]:
         with self._lock:
+            self._hangs = False
+            self._lock.wait_for(lambda: self._waiting, LINGER)
             group, self._waiting = self._waiting, []
-            self._is_storing, self._hangs = bool(group), False
+            self._is_storing = bool(group)
             return group
 
     def _told(self, mine: _Waiting) -> bool:
@@ -117,20 +137,27 @@ class Inbox:
         """Touch first, so that the ids of deliveries follow the order of commits; what is new is returned."""
         now = self._store.now()
         told = [(touch, one.delivery.id) for one in group for touch in one.delivery.touches]
-        touched = [touch_row(touch.ref, self._lane, now, touch, heard) for touch, heard in told]
-        if touched:
-            conn.execute(self._touching, sorted(touched, key=lambda row: str(row["subject"])))
-        kept = [
-            {
-                "tracker": one.tracker,
-                "delivery": one.delivery.id,
-                "event": one.delivery.event,
-                "subjects": " ".join(str(touch.ref) for touch in one.delivery.touches),
-                "received_at": now,
-            }
-            for one in group
-        ]
-        return {(row.tracker, row.delivery) for row in conn.execute(self._keeping, kept)}
+        self._touching.touch(conn, [Row.of(touch.ref, self._lane, now, touch, heard) for touch, heard in told])
+        return self._keeping.keep(conn, [(one.tracker, one.delivery) for one in group], now)
+
+
+def _tell(group: Sequence[_Waiting]) -> None:
+    """Wake those that wait; an event loop once for all of them."""
+    loops = defaultdict(list)
+    for one in group:
+        if isinstance(one.over, threading.Event):
+            one.over.set()
+        else:
+            loops[one.over.get_loop()].append(one.over)
+    for loop, futures in loops.items():
+        with suppress(RuntimeError):  # it is closed: nobody waits
+            loop.call_soon_threadsafe(_end, futures)
+
+
+def _end(futures: Sequence[asyncio.Future[None]]) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_result(None)
 
 
 def _is_of_one(error: Exception) -> bool:

@@ -12,10 +12,10 @@ from flask import Flask
 
 from adapters.tracker import Tracker
 from integrator.agenda import Agenda, Lane
-from integrator.app import web_app
+from integrator.app import reception, web_app
 from integrator.clock import Clock, wall_clock
 from integrator.config import Config, ConfigError, Fault, load
-from integrator.connect import canonical, receivers, tracker_factory, watches
+from integrator.connect import receivers, tracker_factory, watches
 from integrator.credentials import secret_faults
 from integrator.logs import set_up_logs
 from integrator.pool import Pool
@@ -24,6 +24,7 @@ from integrator.rounds import Every, Rounds, set_out
 from integrator.store import Store
 from integrator.texts import Texts
 from integrator.worker import Worker
+from webhooks.receiver import Reception
 
 DATABASE = "sqlite:///integrator.db"
 THREADS = 2
@@ -38,6 +39,7 @@ class Service:
     store: Store
     agenda: Agenda
     pool: Pool | None
+    reception: Reception
     app: Flask
     presence: Presence | None
     every: Every | None = None
@@ -113,16 +115,10 @@ def build(  # noqa: PLR0913, PLR0917 - the composition root
         return Worker(store, own, connect(), config, texts, watches(config), look_at_boards, (name,), lanes, rounds)
 
     pool = Pool([worker(name, lanes) for name in config.trackers for lanes in _lanes(threads)]) if threads else None
-    app = web_app(
-        store,
-        clerk,
-        receivers(config, environ),
-        canonical(config),
-        config.trackers,
-        (lambda: pool.is_alive) if pool else None,
-    )
+    received = reception(receivers(config, environ))
+    app = web_app(store, received, clerk.accept, config.trackers, (lambda: pool.is_alive) if pool else None)
     presence = Presence(store.file) if store.file is not None else None
-    return Service(config, store, clerk, pool, app, presence, every)
+    return Service(config, store, clerk, pool, received, app, presence, every)
 
 
 def _lanes(threads: int) -> list[tuple[Lane, ...]]:
@@ -143,8 +139,8 @@ def ready_to_work(config: Config, environ: Mapping[str, str] = os.environ) -> No
         raise ConfigError(faults)
 
 
-def wsgi() -> Flask:
-    """The application as a server process loads it: configured by the environment, its workers started."""
+def begun() -> Service:
+    """The service as a server process loads it: configured by the environment, its workers started."""
     set_up_logs()
     config = load(Path(os.environ.get("INTEGRATOR_CONFIG", "app.yaml")))
     ready_to_work(config)
@@ -154,7 +150,7 @@ def wsgi() -> Flask:
     service.stand()
     service.start()
     threading.Thread(target=_stop_with_the_process, args=(service,), name="closer").start()
-    return service.app
+    return service
 
 
 def _stop_with_the_process(service: Service) -> None:

@@ -11,7 +11,7 @@ import click
 from integrator.config import load
 from integrator.ending import SIGNALS, Ending, end_when_told
 from integrator.presence import Presence
-from integrator.service import THREADS, open_store, ready_to_work, wsgi
+from integrator.service import THREADS, begun, open_store, ready_to_work
 
 
 def serve(config_file: Path, bind: str, work: bool, server: str) -> None:
@@ -55,7 +55,7 @@ def _waitress(host: str, port: int) -> None:
     for number in SIGNALS:
         signal.signal(number, end)
     waitress.serve(
-        wsgi(),
+        begun().app,
         host=host,
         port=port,
         threads=16,

@@ -41,6 +41,11 @@ DEADLINES = {  # libpq's, in seconds (the last: milliseconds): a host that vanis
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def microseconds(at: datetime) -> int:
+    """An aware instant as microseconds since 1970."""
+    return (at - _EPOCH) // timedelta(microseconds=1)
+
+
 class Instant(sa.TypeDecorator[datetime]):
     """An aware instant, kept as microseconds since 1970 so that both engines compare it alike."""
 
@@ -49,7 +54,7 @@ class Instant(sa.TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
         """Instant to number."""
-        return None if value is None else (value - _EPOCH) // timedelta(microseconds=1)
+        return None if value is None else microseconds(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         """Number to instant."""

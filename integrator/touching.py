@@ -1,55 +1,104 @@
 """The statements that every delivery and every issue runs, made once: making one takes longer than running it."""
 
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
-from integrator.store import Instant, Store, agenda, deliveries, intents
+from integrator.batches import as_json, handed_over
+from integrator.store import Instant, Store, agenda, deliveries, intents, microseconds
 from integrator.subjects import Subject
-from webhooks.delivery import Touch
+from webhooks.delivery import Delivery, Touch
 
 
-def touching(store: Store) -> Any:
-    """Put a row of `touch_row` on the agenda: the earlier time and the better lane win."""
-    insert = store.upsert(agenda)
-    new = insert.excluded
-    waiting = agenda.c.look_at.is_not(None)
-    return insert.on_conflict_do_update(
-        index_elements=[agenda.c.subject],
-        set_={
-            "look_at": sa.case((waiting & (agenda.c.look_at <= new.look_at), agenda.c.look_at), else_=new.look_at),
-            "lane": sa.case((waiting & (agenda.c.lane < new.lane), agenda.c.lane), else_=new.lane),
-            "seq": agenda.c.seq + 1,
-            "floor": later(agenda.c.floor, new.floor),
-            "shows": _shows(new),
-            "heard": sa.func.coalesce(new.heard, agenda.c.heard),
-            "attempts": 0,
-            "parked_at": None,
-        },
-    )
+class Row(NamedTuple):
+    """A subject to put on the agenda, as the table has it; instants are microseconds since 1970."""
+
+    subject: str
+    tracker: str
+    lane: int
+    look_at: int
+    floor: int | None
+    shows: str
+    heard: str | None
+    seq: int = 1
+    attempts: int = 0
+
+    @classmethod
+    def of(cls, ref: Subject, lane: int, at: datetime, told: Touch | None = None, heard: str | None = None) -> Self:
+        """With what was `told` of it, and by which delivery that was `heard`."""
+        floor = microseconds(told.floor) if told and told.floor else None
+        shows = " ".join(told.shows) if told else ""
+        return cls(str(ref), ref.tracker, int(lane), microseconds(at), floor, shows, heard)
 
 
-def touch_row(
-    ref: Subject, lane: int, at: datetime, told: Touch | None = None, heard: str | None = None
-) -> dict[str, Any]:
-    """A subject as `touching` takes it, with what was `told` of it, and by which delivery that was `heard`."""
-    return {
-        "subject": str(ref),
-        "tracker": ref.tracker,
-        "lane": lane,
-        "look_at": at,
-        "seq": 1,
-        "floor": told.floor if told else None,
-        "shows": " ".join(told.shows) if told else "",
-        "heard": heard,
-        "attempts": 0,
-    }
+class Touching:
+    """Puts subjects on the agenda, many with one statement: the earlier time and the better lane win."""
+
+    def __init__(self, store: Store) -> None:
+        columns = tuple(agenda.c[name] for name in Row._fields)
+        insert = store.upsert(agenda).from_select(Row._fields, handed_over(store, columns))
+        new = insert.excluded
+        waiting = agenda.c.look_at.is_not(None)
+        self._statement = insert.on_conflict_do_update(
+            index_elements=[agenda.c.subject],
+            set_={
+                "look_at": sa.case((waiting & (agenda.c.look_at <= new.look_at), agenda.c.look_at), else_=new.look_at),
+                "lane": sa.case((waiting & (agenda.c.lane < new.lane), agenda.c.lane), else_=new.lane),
+                "seq": agenda.c.seq + 1,
+                "floor": later(agenda.c.floor, new.floor),
+                "shows": _shows(new),
+                "heard": sa.func.coalesce(new.heard, agenda.c.heard),
+                "attempts": 0,
+                "parked_at": None,
+            },
+        )
+
+    def touch(self, conn: Connection, rows: Iterable[Row]) -> None:
+        """In the order of their names, so that two who touch the same ones don't wait for each other."""
+        for wave in _waves(sorted(rows, key=lambda row: row.subject)):
+            conn.execute(self._statement, {"rows": as_json(wave)})
 
 
-def keeping(store: Store) -> Any:
-    """Store deliveries; those that are new come back."""
-    return store.upsert(deliveries).on_conflict_do_nothing().returning(deliveries.c.tracker, deliveries.c.delivery)
+def _waves(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """One statement can't touch a subject twice: each wave has it at most once, the first wave all of them."""
+    waves: list[list[Row]] = []
+    times: Counter[str] = Counter()
+    for row in rows:
+        if times[row.subject] == len(waves):
+            waves.append([])
+        waves[times[row.subject]].append(row)
+        times[row.subject] += 1
+    yield from waves
+
+
+class Keeping:
+    """Stores deliveries, many with one statement."""
+
+    _COLUMNS = ("tracker", "delivery", "event", "subjects", "received_at")
+
+    def __init__(self, store: Store) -> None:
+        given = handed_over(store, tuple(deliveries.c[name] for name in self._COLUMNS))
+        names = given.subquery()
+        self._statement = store.upsert(deliveries).from_select(self._COLUMNS, given).on_conflict_do_nothing()
+        self._known = sa.select(deliveries.c.tracker, deliveries.c.delivery).join(
+            names, (names.c.tracker == deliveries.c.tracker) & (names.c.delivery == deliveries.c.delivery)
+        )
+
+    def keep(self, conn: Connection, those: Sequence[tuple[str, Delivery]], at: datetime) -> set[tuple[str, str]]:
+        """The tracker and id of each that was not there. Of one that comes to two processes at once, both say so."""
+        rows = [(tracker, one.id, one.event, _subjects(one), microseconds(at)) for tracker, one in those]
+        given = {"rows": as_json(rows)}
+        known = {(row.tracker, row.delivery) for row in conn.execute(self._known, given)}
+        conn.execute(self._statement, given)
+        return {(tracker, one.id) for tracker, one in those} - known
+
+
+def _subjects(delivery: Delivery) -> str:
+    return " ".join(str(touch.ref) for touch in delivery.touches)
 
 
 def putting_down() -> Any:

@@ -15,9 +15,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from integrator import probe
 from integrator.agenda import Agenda, Lane
-from integrator.app import web_app
+from integrator.app import reception, web_app
 from integrator.config import Config, GitHubConfig
-from integrator.connect import canonical, receivers
+from integrator.connect import receivers
 from integrator.scenario import Clock
 from integrator.store import Store, agenda
 from mapping.issue import IssueRef
@@ -49,7 +49,7 @@ class Site:
     def client(self, receive: Mapping[str, Receiver] | None = None, workers: bool = True) -> FlaskClient:
         heard = receivers(CONFIG, {"INTEGRATOR_GITHUB_WEBHOOK_SECRETS": SECRET}) if receive is None else receive
         alive: Callable[[], bool] | None = (lambda: bool(self.alive)) if workers else None
-        return web_app(self.store, self.tasks, heard, canonical(CONFIG), CONFIG.trackers, alive).test_client()
+        return web_app(self.store, reception(heard), self.tasks.accept, CONFIG.trackers, alive).test_client()
 
     def _ring(self) -> None:
         self.rings += 1
@@ -239,7 +239,7 @@ def test_a_fault_of_ours_shows_nothing_of_itself(site: Site) -> None:
     def receive(tracker: str, headers: Mapping[str, str], body: bytes, secrets: Sequence[str]) -> Delivery | Ignored:
         raise RuntimeError("hidden detail")
 
-    client = site.client({"github": Receiver("github", receive, [SECRET], lambda ref: True)})
+    client = site.client({"github": Receiver("github", receive, [SECRET], lambda ref: True, lambda ref: ref)})
     answer = client.post("/webhooks/github", data=b"{}")
     assert (answer.status_code, answer.get_json()) == (500, {"error": "internal server error"})
     assert "hidden" not in answer.get_data(as_text=True)

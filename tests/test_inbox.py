@@ -1,5 +1,6 @@
 """Deliveries that arrive together: stored in one transaction, each answered for itself, nobody kept for ever."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -119,6 +120,55 @@ def test_a_database_that_refuses_is_asked_once_for_all(store: Gated) -> None:
     futures = together(store, Inbox(store, Lane.EVENT), *(delivery(str(number)) for number in range(5)))
     assert results(futures) == [NotStored] * 5
     assert store.writes == 2
+
+
+def test_an_event_loop_hands_in_many_and_does_other_things_meanwhile(store: Gated) -> None:
+    inbox = Inbox(store, Lane.EVENT)
+    store.gate.clear()
+
+    async def all_of_them() -> Sequence[object]:
+        waiting = [asyncio.create_task(inbox.accepted("github", delivery(f"d{n:02}"))) for n in range(20)]
+        twice = asyncio.create_task(inbox.accepted("github", delivery("d07")))
+        garbled = asyncio.create_task(inbox.accepted("github", delivery("g", "comment:\ud800=True")))
+        await asyncio.sleep(0.05)
+        assert not any(task.done() for task in waiting)
+        store.gate.set()
+        return await asyncio.gather(*waiting, twice, garbled, return_exceptions=True)
+
+    *those, twice, garbled = asyncio.run(all_of_them())
+    assert those == [True] * 20
+    assert twice is False
+    assert isinstance(garbled, UnicodeEncodeError)
+    assert stored(store) == [f"d{n:02}" for n in range(20)]
+
+
+def test_an_event_loop_waits_no_longer_than_a_thread(store: Gated) -> None:
+    inbox = Inbox(store, Lane.EVENT, patience=0.1)
+    store.gate.clear()
+
+    async def two() -> Sequence[object]:
+        slow = asyncio.create_task(inbox.accepted("github", delivery("slow")))
+        await asyncio.to_thread(wait_for, lambda: store.writes == 1, lambda: "nobody stores")
+        return await asyncio.gather(slow, inbox.accepted("github", delivery("waited")), return_exceptions=True)
+
+    assert [type(one) for one in asyncio.run(two())] == [NotStored] * 2
+    store.gate.set()
+    wait_for(lambda: not inbox._is_storing, lambda: "it does not come back")
+    assert stored(store) == ["slow"]
+
+
+def test_a_loop_that_ended_meanwhile_harms_nobody(store: Gated) -> None:
+    inbox = Inbox(store, Lane.EVENT)
+    store.gate.clear()
+
+    async def gone() -> None:
+        asyncio.create_task(inbox.accepted("github", delivery("gone")))  # noqa: RUF006 - it ends with the loop
+        await asyncio.sleep(0.02)
+
+    asyncio.run(gone())
+    store.gate.set()
+    assert inbox.accept("github", delivery("next"))
+    assert stored(store) == ["gone", "next"]
 
 
 def test_nobody_waits_for_ever_and_what_had_to_wait_is_not_stored_behind_the_senders_back(store: Gated) -> None:

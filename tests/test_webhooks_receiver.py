@@ -5,25 +5,32 @@ import hmac
 import http.client
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 from typing import Any
 from urllib.parse import urlencode
+from wsgiref.types import WSGIApplication
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from granian.rsgi import ProtocolClosed, ProtocolError  # type: ignore[attr-defined]
 from structlog.testing import capture_logs
 from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
 from mapping.issue import IssueRef
+from tests.rsgi_client import PIECE, Exchange, RsgiClient
 from webhooks import github, jira
 from webhooks.delivery import Delivery, NotStored
 from webhooks.payload import FORM, JSON
-from webhooks.receiver import LARGEST, PATIENCE, Receiver, blueprint
+from webhooks.receiver import LARGEST, PATIENCE, Receiver, Reception
+from webhooks.rsgi import Door
+from webhooks.wsgi import blueprint
+
+Client = FlaskClient | RsgiClient
 
 PAYLOADS = Path(__file__).parent / "payloads"
 CURRENT, PREVIOUS = "current secret", "previous secret"
@@ -52,13 +59,18 @@ class Shelf:
         self.counted.append((tracker, event, answer))
 
 
+def spelled(ref: IssueRef) -> IssueRef:
+    """As app.yaml has it: in small letters, on GitHub."""
+    return IssueRef(ref.tracker, ref.key.lower()) if ref.tracker == "github" else ref
+
+
 def receivers() -> dict[str, Receiver]:
     def watches(ref: IssueRef) -> bool:
         return ref.container in OURS
 
     return {
-        "github": Receiver("github", github.receive, (CURRENT, PREVIOUS), watches),
-        "jira": Receiver("jira", jira.receive, (CURRENT, PREVIOUS), watches),
+        "github": Receiver("github", github.receive, (CURRENT, PREVIOUS), watches, spelled),
+        "jira": Receiver("jira", jira.receive, (CURRENT, PREVIOUS), watches, spelled),
     }
 
 
@@ -70,12 +82,20 @@ def shelf() -> Shelf:
 @pytest.fixture
 def app(shelf: Shelf) -> Flask:
     app = Flask(__name__)
-    app.register_blueprint(blueprint(receivers(), shelf.accept, shelf.heard))
+    app.register_blueprint(blueprint(Reception(receivers(), shelf.heard), shelf.accept))
     return app
 
 
+@pytest.fixture(params=["wsgi", "rsgi"])
+def client(request: pytest.FixtureRequest, app: Flask, shelf: Shelf) -> Client:
+    """Both ways in."""
+    if request.param == "wsgi":
+        return app.test_client()
+    return door(shelf, others=app)
+
+
 @pytest.fixture
-def client(app: Flask) -> FlaskClient:
+def wsgi(app: Flask) -> FlaskClient:
     return app.test_client()
 
 
@@ -110,7 +130,7 @@ def answered(response: TestResponse, status: int, **document: str) -> None:
     assert (response.status_code, response.get_json()) == (status, document)
 
 
-def test_stored_then_already_had(client: FlaskClient, shelf: Shelf) -> None:
+def test_stored_then_already_had(client: Client, shelf: Shelf) -> None:
     for says in ("stored", "already had", "already had"):
         answered(client.post("/webhooks/github", data=ISSUE, headers=from_github(ISSUE)), 202, answer=says)
     answered(client.post("/webhooks/jira", data=JIRA_ISSUE, headers=from_jira(JIRA_ISSUE)), 202, answer="stored")
@@ -126,13 +146,13 @@ def test_stored_then_already_had(client: FlaskClient, shelf: Shelf) -> None:
     ]
 
 
-def test_second_accepted_secret(client: FlaskClient, shelf: Shelf) -> None:
+def test_second_accepted_secret(client: Client, shelf: Shelf) -> None:
     headers = from_github(ISSUE, X_Hub_Signature_256=signature(ISSUE, PREVIOUS))
     answered(client.post("/webhooks/github", data=ISSUE, headers=headers), 202, answer="stored")
     assert len(shelf.kept) == 1
 
 
-def test_form_encoded_body_is_verified_as_it_was_sent(client: FlaskClient, shelf: Shelf) -> None:
+def test_form_encoded_body_is_verified_as_it_was_sent(client: Client, shelf: Shelf) -> None:
     body = urlencode({"payload": ISSUE.decode()}).encode()
     response = client.post("/webhooks/github", data=body, headers=from_github(body, Content_Type=FORM))
     answered(response, 202, answer="stored")
@@ -182,7 +202,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_refused_and_nothing_stored(case: str, client: FlaskClient, shelf: Shelf) -> None:
+def test_refused_and_nothing_stored(case: str, client: Client, shelf: Shelf) -> None:
     row = REFUSED[case]
     headers = from_github(row.body if row.signed is None else row.signed, **row.change)
     response = client.post(row.path, data=row.body, headers=headers)
@@ -196,10 +216,10 @@ def test_refused_and_nothing_stored(case: str, client: FlaskClient, shelf: Shelf
 
 @pytest.mark.parametrize("extra", [0, 1])
 @pytest.mark.parametrize("terminated", [True, False])
-def test_a_body_of_no_declared_length(extra: int, terminated: bool, client: FlaskClient, shelf: Shelf) -> None:
+def test_a_body_of_no_declared_length(extra: int, terminated: bool, wsgi: FlaskClient, shelf: Shelf) -> None:
     """A server that doesn't promise an end to the stream can't be trusted with one: the body is taken as empty."""
     body = b" " * (LARGEST + extra)
-    response = client.post(
+    response = wsgi.post(
         "/webhooks/github",
         input_stream=io.BytesIO(body),
         headers=from_github(body, Transfer_Encoding="chunked"),
@@ -209,10 +229,10 @@ def test_a_body_of_no_declared_length(extra: int, terminated: bool, client: Flas
     assert not shelf.kept
 
 
-def test_a_body_that_ends_before_its_declared_length(client: FlaskClient, shelf: Shelf) -> None:
+def test_a_body_that_ends_before_its_declared_length(wsgi: FlaskClient, shelf: Shelf) -> None:
     more = {"CONTENT_LENGTH": str(len(ISSUE) + 10)}
     stream = io.BytesIO(ISSUE)
-    response = client.post("/webhooks/github", input_stream=stream, headers=from_github(ISSUE), environ_overrides=more)
+    response = wsgi.post("/webhooks/github", input_stream=stream, headers=from_github(ISSUE), environ_overrides=more)
     answered(response, 400, error="the body ended early")
     assert not shelf.kept
 
@@ -229,7 +249,7 @@ HEARD = {
 
 
 @pytest.mark.parametrize(("tracker", "event", "case"), HEARD)
-def test_heard_and_ignored(tracker: str, event: str, case: str, client: FlaskClient, shelf: Shelf) -> None:
+def test_heard_and_ignored(tracker: str, event: str, case: str, client: Client, shelf: Shelf) -> None:
     body = payload(tracker, case)
     headers = from_github(body, X_GitHub_Event=event) if tracker == "github" else from_jira(body)
     response = client.post(f"/webhooks/{tracker}", data=body, headers=headers)
@@ -239,7 +259,7 @@ def test_heard_and_ignored(tracker: str, event: str, case: str, client: FlaskCli
     assert shelf.counted == [(tracker, HEARD[tracker, event, case], "ignored")]
 
 
-def test_only_the_issues_that_are_ours_are_handed_on(client: FlaskClient, shelf: Shelf) -> None:
+def test_only_the_issues_that_are_ours_are_handed_on(client: Client, shelf: Shelf) -> None:
     moved = json.loads(payload("github", "issues.transferred__to_another_repository"))
     moved["changes"]["new_repository"]["full_name"] = "elsewhere/shop"
     body = json.dumps(moved).encode()
@@ -247,13 +267,13 @@ def test_only_the_issues_that_are_ours_are_handed_on(client: FlaskClient, shelf:
     assert [str(touch.ref) for touch in shelf.kept[0][1].touches] == ["github:acme/shop#12"]
 
 
-def test_an_issue_named_by_its_id_alone_is_handed_on(client: FlaskClient, shelf: Shelf) -> None:
+def test_an_issue_named_by_its_id_alone_is_handed_on(client: Client, shelf: Shelf) -> None:
     body = payload("jira", "comment_created__data_center_without_issue")
     answered(client.post("/webhooks/jira", data=body, headers=from_jira(body)), 202, answer="stored")
     assert [str(touch.ref) for touch in shelf.kept[0][1].touches] == ["jira:10007"]
 
 
-def test_not_stored_says_when_to_try_again(client: FlaskClient, shelf: Shelf) -> None:
+def test_not_stored_says_when_to_try_again(client: Client, shelf: Shelf) -> None:
     shelf.full = True
     response = client.post("/webhooks/github", data=ISSUE, headers=from_github(ISSUE))
     answered(response, 503, error="it could not be stored; send it again")
@@ -264,7 +284,7 @@ def test_not_stored_says_when_to_try_again(client: FlaskClient, shelf: Shelf) ->
 
 
 @pytest.mark.parametrize("name", ["gitlab", "GitHub", "%3Cscript%3Ealert(1)", "x" * 500])
-def test_unknown_tracker(name: str, client: FlaskClient, shelf: Shelf) -> None:
+def test_unknown_tracker(name: str, client: Client, shelf: Shelf) -> None:
     response = client.post(f"/webhooks/{name}", data=ISSUE, headers=from_github(ISSUE))
     assert response.status_code == 404
     assert response.get_json()["error"].startswith("no tracker is called")
@@ -274,13 +294,13 @@ def test_unknown_tracker(name: str, client: FlaskClient, shelf: Shelf) -> None:
 
 
 @pytest.mark.parametrize("method", ["get", "head", "put", "delete", "patch"])
-def test_only_post(method: str, client: FlaskClient, shelf: Shelf) -> None:
+def test_only_post(method: str, client: Client, shelf: Shelf) -> None:
     response = getattr(client, method)("/webhooks/github")
     assert response.status_code == 405
     assert not shelf.counted
 
 
-def test_one_line_is_logged_and_it_keeps_the_secrets(client: FlaskClient) -> None:
+def test_one_line_is_logged_and_it_keeps_the_secrets(client: Client) -> None:
     body = payload("github", "teleport.started__unknown_event")
     forged = from_github(ISSUE, X_Hub_Signature_256=signature(ISSUE, "guess"))
     with capture_logs() as lines:
@@ -351,10 +371,64 @@ class Endless:
         ({"CONTENT_LENGTH": str(10**15), "wsgi.input_terminated": True}, 0),
     ],
 )
-def test_patience_ends(declared: dict[str, Any], at_most: int, client: FlaskClient, shelf: Shelf) -> None:
+def test_patience_ends(declared: dict[str, Any], at_most: int, wsgi: FlaskClient, shelf: Shelf) -> None:
     stream = Endless()
     overrides = {"wsgi.input": stream, **declared}
-    response = client.post("/webhooks/github", headers=from_github(b""), environ_overrides=overrides)
+    response = wsgi.post("/webhooks/github", headers=from_github(b""), environ_overrides=overrides)
     assert response.status_code == 413
     assert stream.taken <= at_most
     assert not shelf.kept
+
+
+def door(
+    shelf: Shelf,
+    accept: Callable[[str, Delivery], Awaitable[bool]] | None = None,
+    others: WSGIApplication | None = None,
+) -> RsgiClient:
+    async def onto_the_shelf(tracker: str, delivery: Delivery) -> bool:
+        return shelf.accept(tracker, delivery)
+
+    return RsgiClient(Door(Reception(receivers(), shelf.heard), accept or onto_the_shelf, others or Flask(__name__)))
+
+
+PIECEMEAL = {
+    "as large as may be": (b" " * LARGEST, None, 400, LARGEST),
+    "a byte too large, read on": (b" " * (LARGEST + 1), None, 413, LARGEST + PIECE),
+    "nobody listens any more": (b" " * (PATIENCE + 2 * PIECE), None, 413, PATIENCE + PIECE),
+    "cut off": (b"abc", ProtocolClosed(), 400, PIECE),
+    "garbled": (b"", ProtocolError(), 400, 0),
+}
+
+
+@pytest.mark.parametrize("case", PIECEMEAL)
+def test_granian_hands_a_body_of_no_declared_length_over_in_pieces(case: str, shelf: Shelf) -> None:
+    body, error, status, taken = PIECEMEAL[case]
+    exchange = Exchange(body, error)
+    assert door(shelf).exchange("POST", "/webhooks/github", exchange, from_github(body)).status_code == status
+    assert exchange.taken == taken
+    assert not shelf.kept
+
+
+def test_granian_hands_a_body_of_no_declared_length_over(shelf: Shelf) -> None:
+    answer = door(shelf).exchange("POST", "/webhooks/github", Exchange(ISSUE), from_github(ISSUE))
+    answered(answer, 202, answer="stored")
+
+
+@pytest.mark.parametrize(("declared", "status"), [(LARGEST, 400), (LARGEST + 1, 400), (PATIENCE + 1, 413)])
+def test_a_body_that_ends_before_its_declared_length_from_granian(declared: int, status: int, shelf: Shelf) -> None:
+    exchange = Exchange(b"", ProtocolClosed())
+    headers = from_github(b"", Content_Length=str(declared))
+    assert door(shelf).exchange("POST", "/webhooks/github", exchange, headers).status_code == status
+    assert shelf.counted == [("github", "unknown", "malformed" if status == 400 else "too large")]
+
+
+def test_a_fault_of_ours_is_logged_and_shows_nothing_of_itself(shelf: Shelf) -> None:
+    async def accept(tracker: str, delivery: Delivery) -> bool:
+        raise RuntimeError("hidden detail")
+
+    with capture_logs() as lines:
+        answer = door(shelf, accept).post("/webhooks/github", data=ISSUE, headers=from_github(ISSUE))
+    answered(answer, 500, error="internal server error")
+    assert [(line["event"], line["log_level"], line["tracker"]) for line in lines] == [
+        ("a webhook failed", "error", "github")
+    ]

@@ -1,6 +1,5 @@
 """A webhook delivery, and the proof that it is the tracker's own."""
 
-import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -71,7 +70,7 @@ def verify(body: bytes, signature: str | None, secrets: Sequence[str]) -> None:
         raise BadDelivery(401, "the delivery is not signed; set a secret on the webhook")
     given = signature.strip().encode("utf-8", "replace")
     for secret in usable:
-        digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-        if hmac.compare_digest(b"sha256=" + digest.encode(), given):
+        digest = hmac.digest(secret.encode(), body, "sha256").hex()
+        if hmac.compare_digest(f"sha256={digest}".encode(), given):
             return
     raise BadDelivery(401, "the signature matches no accepted secret")

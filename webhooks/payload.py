@@ -1,12 +1,12 @@
 """How a payload is read: leniently about what we don't use, and refused with a sentence where we do."""
 
-import json
 import re
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic_core import from_json
 
 from webhooks.delivery import BadDelivery
 
@@ -52,8 +52,8 @@ def media_type(headers: Mapping[str, str], accepted: Collection[str]) -> str:
 def parsed(text: bytes) -> dict[str, Any]:
     """The JSON object in the text; BadDelivery(400) for anything else."""
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        found = from_json(text)
+    except ValueError as error:
         raise BadDelivery(400, "the payload is not JSON") from error
     if not isinstance(found, dict):
         raise BadDelivery(400, "the payload is not a JSON object")

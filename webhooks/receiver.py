@@ -1,16 +1,15 @@
-"""The way in: verify a delivery, hand it on, answer before anything else is done with it."""
+"""The way in: verify a delivery, hand it on, answer before anything else is done with it.
+
+`webhooks.wsgi` and `webhooks.rsgi` are the ways in from a server.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import structlog
-from flask import Blueprint, Request, request
-from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from mapping.issue import BoardRef, IssueRef, Subject
-from webhooks.delivery import BadDelivery, Delivery, Ignored, NotStored
+from webhooks.delivery import BadDelivery, Delivery, Ignored, NotStored, Touch
 from webhooks.payload import plain
 
 LARGEST = 25 * 1024 * 1024
@@ -19,26 +18,18 @@ LARGEST = 25 * 1024 * 1024
 PATIENCE = 4 * LARGEST
 """Bytes of a body after which nobody listens any more."""
 
-PIECE = 64 * 1024
-
 Receive = Callable[[str, Mapping[str, str], bytes, Sequence[str]], Delivery | Ignored]
 """`github.receive` or `jira.receive`."""
-
-Accept = Callable[[str, Delivery], bool]
-"""Keep a tracker's delivery and put its issues on the agenda, in one transaction.
-
-True: it is new; False: it was there already (its issues are put on the agenda all the same). NotStored: neither.
-"""
 
 Heard = Callable[[str, str, str], None]
 """Count: the tracker, the event and the answer, each out of a small fixed set of words."""
 
-_log = structlog.get_logger(__name__)
-
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """How one tracker's deliveries are taken: `watches` says whether an issue's repository or project is ours.
+    """How one tracker's deliveries are taken.
+
+    `watches` says whether an issue's repository or project is ours, `spelled` gives its name in app.yaml's spelling.
 
     An issue named by a bare id has no project to judge by; it is always taken, and judged when it is read.
     """
@@ -47,10 +38,46 @@ class Receiver:
     receive: Receive
     secrets: Sequence[str] = field(repr=False)
     watches: Callable[[IssueRef], bool]
+    spelled: Callable[[IssueRef], IssueRef]
 
-    def wants(self, ref: Subject) -> bool:
-        """Whether to look at this issue when a delivery names it; the tracker's one board always is."""
+    def wanted(self, touches: Sequence[Touch]) -> tuple[Touch, ...]:
+        """What to look at of all that a delivery names."""
+        return tuple(replace(touch, ref=self._named(touch.ref)) for touch in touches if self._wants(touch.ref))
+
+    def _wants(self, ref: Subject) -> bool:
         return isinstance(ref, BoardRef) or not ref.container or self.watches(ref)
+
+    def _named(self, ref: Subject) -> Subject:
+        return self.spelled(ref) if isinstance(ref, IssueRef) else ref
+
+
+class Body:
+    """What was read of a body; one that is too large is read on and thrown away.
+
+    A sender in the midst of sending doesn't hear an answer.
+    """
+
+    def __init__(self) -> None:
+        self._kept = bytearray()
+        self._size = 0
+
+    def takes(self, piece: bytes) -> bool:
+        """Whether anybody listens after this piece."""
+        self._size += len(piece)
+        if self._size <= LARGEST:
+            self._kept += piece
+        return self._size <= PATIENCE
+
+    def whole(self) -> bytes:
+        """All of it, byte for byte; BadDelivery(413) when it is too large."""
+        if self._size > LARGEST:
+            raise too_large()
+        return bytes(self._kept)
+
+
+def too_large() -> BadDelivery:
+    """What the sender of such a body is told."""
+    return BadDelivery(413, f"the body is larger than {LARGEST} bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,87 +92,70 @@ class Answer:
     delivery: str = ""
     retry_after: int | None = None
 
-    def response(self) -> ResponseReturnValue:
+    @property
+    def document(self) -> dict[str, str]:
         """The answer as a small JSON document."""
-        headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
         if self.status >= 400:
-            return {"error": self.why}, self.status, headers
-        told = {"answer": self.says, "because": self.why} if self.why else {"answer": self.says}
-        return told, self.status, headers
+            return {"error": self.why}
+        return {"answer": self.says, "because": self.why} if self.why else {"answer": self.says}
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What else there is to say."""
+        return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
 
 
 _REFUSALS = {400: "malformed", 401: "unauthorized", 413: "too large", 415: "wrong content type"}
 
 
-def blueprint(receivers: Mapping[str, Receiver], accept: Accept, heard: Heard) -> Blueprint:
-    """`POST /webhooks/<tracker>` for these receivers (by tracker name), as interface.md describes its answers."""
-    routes = Blueprint("webhooks", __name__)
+class Reception:
+    """The receivers of one process by tracker name, whatever server they sit behind; answers are counted and logged.
 
-    @routes.post("/webhooks/<tracker>")
-    def webhook(tracker: str) -> ResponseReturnValue:
-        receiver = receivers.get(tracker)
-        if receiver is None:
-            name, answer = "unknown", Answer(404, "unknown tracker", f"no tracker is called {plain(tracker)!r}")
-        else:
-            name, answer = receiver.tracker, _answer(receiver, request, accept)
-        heard(name, answer.event if answer.known else "unknown", answer.says)
-        _write_down(name, answer)
-        return answer.response()
-
-    return routes
-
-
-def _answer(receiver: Receiver, sent: Request, accept: Accept) -> Answer:
-    try:
-        body = _raw(sent)
-        found = receiver.receive(receiver.tracker, dict(sent.headers.items()), body, receiver.secrets)
-    except BadDelivery as bad:
-        return Answer(bad.status, _REFUSALS.get(bad.status, "refused"), str(bad))
-    if isinstance(found, Ignored):
-        return Answer(202, "ignored", found.why, found.event, found.known, found.id)
-    return _handed_on(receiver, found, accept)
-
-
-def _raw(sent: Request) -> bytes:
-    """The body, byte for byte, before anything looks at the form, which would eat it.
-
-    A body that is too large is read on and thrown away: a sender in the midst of sending doesn't hear an answer.
+    A server has a request `read`, hands on what is to be stored, and answers what `stored` or `not_stored` say.
     """
-    sent.max_content_length = PATIENCE
-    body, size = bytearray(), 0
-    try:
-        while piece := sent.stream.read(PIECE):
-            size += len(piece)
-            if size <= LARGEST:
-                body += piece
-    except RequestEntityTooLarge:
-        size = PATIENCE
-    except ClientDisconnected as error:
-        raise BadDelivery(400, "the body ended early") from error
-    if size > LARGEST:
-        raise BadDelivery(413, f"the body is larger than {LARGEST} bytes")
-    return bytes(body)
 
+    def __init__(self, receivers: Mapping[str, Receiver], heard: Heard) -> None:
+        self._receivers = receivers
+        self._heard = heard
+        self._log = structlog.get_logger(__name__).bind()  # once, and not for every line
 
-def _handed_on(receiver: Receiver, delivery: Delivery, accept: Accept) -> Answer:
-    wanted = tuple(touch for touch in delivery.touches if receiver.wants(touch.ref))
-    told: dict[str, Any] = {"event": delivery.event, "known": True, "delivery": delivery.id}
-    if not wanted:
-        return Answer(202, "ignored", "it is about an issue that app.yaml doesn't name the place of", **told)
-    try:
-        new = accept(receiver.tracker, replace(delivery, touches=wanted))
-    except NotStored as error:
-        return Answer(503, "not stored", "it could not be stored; send it again", retry_after=error.retry_after, **told)
-    return Answer(202, "stored" if new else "already had", **told)
+    def read(self, tracker: str, headers: Mapping[str, str], body: bytes) -> Delivery | Answer:
+        """What is to be stored of a request to `/webhooks/<tracker>`, or its answer when nothing is."""
+        receiver = self._receivers.get(tracker)
+        if receiver is None:
+            return self.refused(tracker, BadDelivery(404, f"no tracker is called {plain(tracker)!r}"))
+        try:
+            found = receiver.receive(tracker, headers, body, receiver.secrets)
+        except BadDelivery as bad:
+            return self.refused(tracker, bad)
+        if isinstance(found, Ignored):
+            return self._told(tracker, Answer(202, "ignored", found.why, found.event, found.known, found.id))
+        wanted = receiver.wanted(found.touches)
+        if not wanted:
+            why = "it is about an issue that app.yaml doesn't name the place of"
+            return self._told(tracker, Answer(202, "ignored", why, found.event, True, found.id))
+        return replace(found, touches=wanted)
 
+    def stored(self, tracker: str, delivery: Delivery, is_new: bool) -> Answer:
+        """It is durable."""
+        says = "stored" if is_new else "already had"
+        return self._told(tracker, Answer(202, says, "", delivery.event, True, delivery.id))
 
-def _write_down(tracker: str, answer: Answer) -> None:
-    write = _log.info if answer.status < 400 else _log.warning
-    write(
-        "webhook",
-        tracker=tracker,
-        event_name=answer.event,
-        delivery=answer.delivery,
-        answer=answer.says,
-        why=answer.why,
-    )
+    def not_stored(self, tracker: str, delivery: Delivery, error: NotStored) -> Answer:
+        """Nothing of it is."""
+        why = "it could not be stored; send it again"
+        answer = Answer(503, "not stored", why, delivery.event, True, delivery.id, error.retry_after)
+        return self._told(tracker, answer)
+
+    def refused(self, tracker: str, bad: BadDelivery) -> Answer:
+        """It is no delivery of ours."""
+        says = _REFUSALS.get(bad.status, "unknown tracker" if bad.status == 404 else "refused")
+        return self._told(tracker, Answer(bad.status, says, str(bad)))
+
+    def _told(self, tracker: str, answer: Answer) -> Answer:
+        name = tracker if tracker in self._receivers else "unknown"
+        self._heard(name, answer.event if answer.known else "unknown", answer.says)
+        write = self._log.info if answer.status < 400 else self._log.warning
+        told = {"event_name": answer.event, "delivery": answer.delivery, "answer": answer.says, "why": answer.why}
+        write("webhook", tracker=name, **told)
+        return answer

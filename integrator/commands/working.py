@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 from waitress.server import create_server
 
-from integrator.app import web_app
+from integrator.app import reception, web_app
 from integrator.config import load
-from integrator.connect import canonical, tracker_factory
+from integrator.connect import tracker_factory
 from integrator.ending import Ending, end_when_told
 from integrator.errors import Failed
 from integrator.logs import set_up_logs
@@ -53,6 +53,6 @@ def _watch(service: Service, ending: Ending) -> None:
 def _show(service: Service, host: str, port: int) -> None:
     """Health checks and metrics on an address of their own, for as long as the process lives; no webhooks."""
     config = service.config
-    app = web_app(service.store, service.agenda, {}, canonical(config), config.trackers, lambda: service.is_working)
+    app = web_app(service.store, reception({}), service.agenda.accept, config.trackers, lambda: service.is_working)
     server = create_server(app, host=host, port=port, threads=2)
     threading.Thread(target=server.run, name="metrics", daemon=True).start()

@@ -1,0 +1,140 @@
+"""The way in from Granian: no thread waits for a delivery to be stored, and nothing else holds one up.
+
+Granian hands requests to an event loop. Deliveries are answered there; all else is asked of Flask, in threads.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
+from typing import Protocol
+from wsgiref.types import WSGIApplication
+
+import structlog
+from granian.rsgi import ProtocolClosed, ProtocolError  # type: ignore[attr-defined]
+from werkzeug.test import create_environ
+from werkzeug.wrappers import Response
+
+from webhooks.delivery import BadDelivery, Delivery, NotStored
+from webhooks.payload import plain
+from webhooks.receiver import LARGEST, PATIENCE, Answer, Body, Reception, too_large
+
+DOOR = "/webhooks/"
+THREADS = 8  # for health checks and metrics
+NOTHING_MORE: Mapping[str, str] = MappingProxyType({})
+
+_log = structlog.get_logger(__name__)
+
+Accept = Callable[[str, Delivery], Awaitable[bool]]
+"""`webhooks.wsgi.Accept`, for an event loop."""
+
+
+class Headers(Protocol):
+    """A request's headers, as Granian has them."""
+
+    def get(self, name: str) -> str | None:
+        """The value of a header, by its name in small letters."""
+
+    def items(self) -> list[tuple[str, str]]:
+        """All of them, their names in small letters."""
+
+
+class Scope(Protocol):
+    """A request up to its body (https://github.com/emmett-framework/granian/blob/master/docs/spec/RSGI.md)."""
+
+    method: str
+    path: str
+    query_string: str
+
+    @property
+    def headers(self) -> Headers:
+        """Its headers."""
+
+
+class Exchange(Protocol):
+    """A request's body, and the way to answer it."""
+
+    def __call__(self) -> Awaitable[bytes]:
+        """The whole body."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """The body in pieces."""
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        """Answer."""
+
+
+class Door:
+    """The application for Granian; `others` answers what is no delivery."""
+
+    def __init__(self, reception: Reception, accept: Accept, others: WSGIApplication) -> None:
+        self._reception = reception
+        self._accept = accept
+        self._others = others
+        self._threads = ThreadPoolExecutor(THREADS, "door")
+
+    async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
+        """Answer one request; a fault of ours is logged and shows nothing of itself."""
+        tracker = scope.path.removeprefix(DOOR)
+        if scope.method != "POST" or tracker == scope.path or not tracker or "/" in tracker:
+            return await self._ask_the_others(scope, exchange)
+        try:
+            answer = await self._answer(tracker, scope.headers, exchange)
+        except Exception:
+            _log.exception("a webhook failed", tracker=plain(tracker))
+            _say(exchange, 500, {"error": "internal server error"})
+        else:
+            _say(exchange, answer.status, answer.document, answer.headers)
+
+    async def _ask_the_others(self, scope: Scope, exchange: Exchange) -> None:
+        loop = asyncio.get_running_loop()
+        response = await loop.run_in_executor(self._threads, _asked, self._others, scope)
+        exchange.response_bytes(response.status_code, list(response.headers.items()), response.data)
+
+    async def _answer(self, tracker: str, headers: Headers, exchange: Exchange) -> Answer:
+        try:
+            body = await _raw(headers, exchange)
+        except BadDelivery as bad:
+            return self._reception.refused(tracker, bad)
+        found = self._reception.read(tracker, dict(headers.items()), body)
+        if isinstance(found, Answer):
+            return found
+        try:
+            return self._reception.stored(tracker, found, await self._accept(tracker, found))
+        except NotStored as error:
+            return self._reception.not_stored(tracker, found, error)
+
+
+def _say(
+    exchange: Exchange, status: int, document: Mapping[str, str], headers: Mapping[str, str] = NOTHING_MORE
+) -> None:
+    said = [("content-type", "application/json"), *headers.items()]
+    exchange.response_bytes(status, said, json.dumps(document).encode())
+
+
+async def _raw(headers: Headers, exchange: Exchange) -> bytes:
+    declared = headers.get("content-length") or ""
+    if declared.isdecimal() and int(declared) > PATIENCE:
+        raise too_large()
+    try:
+        if declared.isdecimal() and int(declared) <= LARGEST:
+            return await exchange()
+        return await _piecemeal(exchange)
+    except (ProtocolClosed, ProtocolError) as error:
+        raise BadDelivery(400, "the body ended early") from error
+
+
+async def _piecemeal(exchange: Exchange) -> bytes:
+    body = Body()
+    async for piece in exchange:
+        if not body.takes(piece):
+            break
+    return body.whole()
+
+
+def _asked(others: WSGIApplication, scope: Scope) -> Response:
+    environ = create_environ(
+        scope.path, query_string=scope.query_string, method=scope.method, headers=scope.headers.items()
+    )
+    return Response.from_app(others, environ, buffered=True)
