@@ -307,13 +307,14 @@ class _Writer:
 
     def _commit(self, group: list[tuple[Callable[[Connection], Any], Future[Any]]]) -> None:
         done: list[tuple[Future[Any], Any]] = []
+        is_alone = len(group) == 1
         try:
             with self._engine.connect().execution_options(immediate=True) as conn, conn.begin():
                 for work, future in group:
                     try:
-                        done.append((future, _attempt(conn, work)))
+                        done.append((future, work(conn) if is_alone else _attempt(conn, work)))
                     except Exception as error:
-                        if not _is_open(conn):
+                        if is_alone or not _is_open(conn):
                             raise
                         future.set_exception(_as_unwritable(error))
         except Exception as error:

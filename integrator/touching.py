@@ -82,19 +82,13 @@ class Keeping:
 
     def __init__(self, store: Store) -> None:
         given = handed_over(store, tuple(deliveries.c[name] for name in self._COLUMNS))
-        names = given.subquery()
-        self._statement = store.upsert(deliveries).from_select(self._COLUMNS, given).on_conflict_do_nothing()
-        self._known = sa.select(deliveries.c.tracker, deliveries.c.delivery).join(
-            names, (names.c.tracker == deliveries.c.tracker) & (names.c.delivery == deliveries.c.delivery)
-        )
+        insert = store.upsert(deliveries).from_select(self._COLUMNS, given).on_conflict_do_nothing()
+        self._statement = insert.returning(deliveries.c.tracker, deliveries.c.delivery)
 
     def keep(self, conn: Connection, those: Sequence[tuple[str, Delivery]], at: datetime) -> set[tuple[str, str]]:
-        """The tracker and id of each that was not there. Of one that comes to two processes at once, both say so."""
+        """The tracker and id of each that was not there yet."""
         rows = [(tracker, one.id, one.event, _subjects(one), microseconds(at)) for tracker, one in those]
-        given = {"rows": as_json(rows)}
-        known = {(row.tracker, row.delivery) for row in conn.execute(self._known, given)}
-        conn.execute(self._statement, given)
-        return {(tracker, one.id) for tracker, one in those} - known
+        return {(row.tracker, row.delivery) for row in conn.execute(self._statement, {"rows": as_json(rows)})}
 
 
 def _subjects(delivery: Delivery) -> str:

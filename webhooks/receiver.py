@@ -42,13 +42,14 @@ class Receiver:
 
     def wanted(self, touches: Sequence[Touch]) -> tuple[Touch, ...]:
         """What to look at of all that a delivery names."""
-        return tuple(replace(touch, ref=self._named(touch.ref)) for touch in touches if self._wants(touch.ref))
+        return tuple(self._named(touch) for touch in touches if self._wants(touch.ref))
 
     def _wants(self, ref: Subject) -> bool:
         return isinstance(ref, BoardRef) or not ref.container or self.watches(ref)
 
-    def _named(self, ref: Subject) -> Subject:
-        return self.spelled(ref) if isinstance(ref, IssueRef) else ref
+    def _named(self, touch: Touch) -> Touch:
+        name = self.spelled(touch.ref) if isinstance(touch.ref, IssueRef) else touch.ref
+        return touch if name == touch.ref else replace(touch, ref=name)
 
 
 class Body:
@@ -134,7 +135,7 @@ class Reception:
         if not wanted:
             why = "it is about an issue that app.yaml doesn't name the place of"
             return self._told(tracker, Answer(202, "ignored", why, found.event, True, found.id))
-        return replace(found, touches=wanted)
+        return found if wanted == found.touches else replace(found, touches=wanted)
 
     def stored(self, tracker: str, delivery: Delivery, is_new: bool) -> Answer:
         """It is durable."""
