@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from integrator.config import load
 from integrator.granian_server import door, serve
-from integrator.logs import set_up_logs
+from integrator.logs import set_up_logs_behind
 from integrator.service import build, database_url
 from integrator.store import Store
 from webhooks.rsgi import Door
@@ -29,7 +29,7 @@ class Forgetful(Store):
 
 def application() -> Door:
     """What Granian's worker process loads."""
-    set_up_logs()
+    set_up_logs_behind()
     return door(build(load(Path(os.environ["INTEGRATOR_CONFIG"])), Forgetful(database_url()), dict, threads=0))
 
 

@@ -2,35 +2,14 @@
 
 import logging
 import sys
-from contextlib import suppress
-from typing import TextIO
+from typing import Any
 
 import structlog
 
 from integrator.agenda import Claim
+from integrator.log_stream import Behind, Forgiving
 from integrator.subjects import Subject
 from mapping.issue import BoardRef, IssueRef
-
-
-class Forgiving:
-    """A stream that nobody has to fear: a line that can't be written (disk full, reader gone) is dropped.
-
-    Otherwise a full disk would end a worker over a line that says so, and turn a stored delivery's 202 into a 500.
-    """
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        """Write, or don't."""
-        with suppress(OSError, ValueError):
-            self._stream.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        """Flush, or don't."""
-        with suppress(OSError, ValueError):
-            self._stream.flush()
 
 
 def about(claim: Claim, ref: Subject | None = None) -> dict[str, str]:
@@ -42,8 +21,18 @@ def about(claim: Claim, ref: Subject | None = None) -> dict[str, str]:
 
 def set_up_logs(level: int = logging.INFO) -> None:
     """Send structured lines to stderr."""
+    _send_to(Forgiving(sys.stderr), level)
+
+
+def set_up_logs_behind() -> Behind:
+    """The same for a server, which doesn't wait for whoever reads them; `close` it at the end."""
+    stream = Behind(Forgiving(sys.stderr))
+    _send_to(stream, logging.INFO)
+    return stream
+
+
+def _send_to(stream: Any, level: int) -> None:
     on_terminal = sys.stderr.isatty()
-    stream: TextIO = Forgiving(sys.stderr)  # type: ignore[assignment]
     renderer = structlog.dev.ConsoleRenderer(colors=on_terminal) if on_terminal else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[
@@ -54,6 +43,6 @@ def set_up_logs(level: int = logging.INFO) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=structlog.WriteLoggerFactory(stream),
     )
     logging.basicConfig(level=logging.WARNING, stream=stream, format="%(levelname)s %(name)s %(message)s")

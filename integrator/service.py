@@ -17,7 +17,8 @@ from integrator.clock import Clock, wall_clock
 from integrator.config import Config, ConfigError, Fault, load
 from integrator.connect import receivers, tracker_factory, watches
 from integrator.credentials import secret_faults
-from integrator.logs import set_up_logs
+from integrator.log_stream import Behind
+from integrator.logs import set_up_logs_behind
 from integrator.pool import Pool
 from integrator.presence import Presence
 from integrator.rounds import Every, Rounds, set_out
@@ -141,7 +142,7 @@ def ready_to_work(config: Config, environ: Mapping[str, str] = os.environ) -> No
 
 def begun() -> Service:
     """The service as a server process loads it: configured by the environment, its workers started."""
-    set_up_logs()
+    lines = set_up_logs_behind()
     config = load(Path(os.environ.get("INTEGRATOR_CONFIG", "app.yaml")))
     ready_to_work(config)
     store = open_store()
@@ -149,10 +150,11 @@ def begun() -> Service:
     service = build(config, store, tracker_factory(config, store.now), threads, every=config.catch_up.every)
     service.stand()
     service.start()
-    threading.Thread(target=_stop_with_the_process, args=(service,), name="closer").start()
+    threading.Thread(target=_stop_with_the_process, args=(service, lines), name="closer").start()
     return service
 
 
-def _stop_with_the_process(service: Service) -> None:
+def _stop_with_the_process(service: Service, lines: Behind) -> None:
     threading.main_thread().join()
     service.stop()
+    lines.close()

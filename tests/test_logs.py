@@ -1,13 +1,14 @@
 """Logs on bad days: a stream that takes no lines ends nothing."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from integrator.logs import Forgiving
+from integrator.log_stream import MOST, Behind, Forgiving
 
 SAY = """
 import logging, sys
@@ -46,3 +47,27 @@ def test_a_line_is_json_with_a_level_and_a_time() -> None:
     assert [(line["event"], line["level"]) for line in lines] == [("disk full", "error")] * 3 + [("stumbled", "error")]
     assert all(line["timestamp"].endswith("Z") for line in lines)
     assert "OSError: no" in lines[-1]["exception"]
+
+
+def test_a_reader_that_stands_still_holds_nobody_up_and_is_told_what_it_missed() -> None:
+    read, write = os.pipe()
+    with os.fdopen(read) as reader, os.fdopen(write, "w", buffering=1) as stream:
+        lines = Behind(Forgiving(stream))
+        for number in range(3 * MOST):
+            lines.write(f"{number:06} {'x' * 100}\n")
+        told = json.loads("{}")
+        while told.get("event") != "log lines were dropped":
+            line = reader.readline()
+            told = json.loads(line) if line.startswith("{") else told
+        lines.close()
+    assert told["level"] == "error"
+    assert 0 < told["lines"] <= 2 * MOST
+
+
+def test_the_last_lines_are_written_at_the_end(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("w") as stream:
+        lines = Behind(Forgiving(stream))
+        for number in range(100):
+            lines.write(f"{number}\n")
+        lines.close()
+    assert (tmp_path / "log").read_text().split() == [str(number) for number in range(100)]
