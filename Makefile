@@ -13,7 +13,7 @@ demo: $(READY)
 	@.venv/bin/integrator demo $(if $(filter 1,$(KEEP)),--keep)
 
 test: lint
-	$(PY) -m pytest -n 4 --cov --cov-report=term:skip-covered --cov-fail-under=90
+	$(PY) -m pytest -n 4 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=90
 	@$(PY) -m coverage report --include='mapping/*' --fail-under=100 --skip-covered --show-missing
 
 lint: $(READY)
@@ -22,7 +22,7 @@ lint: $(READY)
 	$(PY) -m mypy
 
 soak: $(READY)
-	HYPOTHESIS_PROFILE=nightly $(PY) -m pytest -n 4
+	HYPOTHESIS_PROFILE=nightly $(PY) -m pytest -n 4 --dist worksteal
 
 bench: $(READY)
 	@$(PY) -m bench $(if $(JSON),--json)

@@ -28,7 +28,7 @@ from webhooks.delivery import Delivery, Touch
 
 log = structlog.get_logger()
 
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=40)
 SETTLE = timedelta(seconds=10)
 MAX_ATTEMPTS = 10
 FIRST_RETRY = timedelta(seconds=5)
@@ -167,7 +167,7 @@ class Agenda:
         return self._store.write(work)
 
     def renew(self, claims: Sequence[Claim]) -> set[Subject]:
-        """Hold the leases for another minute; the issues whose lease is still ours."""
+        """Hold the leases for as long again; the issues whose lease is still ours."""
         now = self._store.now()
 
         def work(conn: Connection) -> set[Subject]:

@@ -13,7 +13,7 @@ from integrator.worker import Worker
 log = structlog.get_logger()
 
 POLL = timedelta(seconds=0.5)
-BEAT = timedelta(seconds=15)
+BEAT = timedelta(seconds=5)
 BREATHER = timedelta(seconds=2)
 FAREWELL = 25.0  # seconds: a request under way ends within 20
 

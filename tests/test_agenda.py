@@ -222,7 +222,7 @@ def test_nobody_takes_what_is_leased_until_the_lease_is_over(store: Store, tasks
     assert [claim.ref for claim in other.claim("github", 10)] == [ONE]
 
 
-def test_a_renewed_lease_lasts_another_minute(store: Store, tasks: Agenda, clock: Clock) -> None:
+def test_a_renewed_lease_lasts_as_long_again(store: Store, tasks: Agenda, clock: Clock) -> None:
     other = Agenda(store, "other")
     tasks.touch([ONE, TWO], Lane.EVENT)
     claims = tasks.claim("github", 1)

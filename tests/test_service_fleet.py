@@ -17,7 +17,7 @@ from tests.installation import PATIENCE, SECRET, answers, free_port, pull_the_pl
 from tests.postgres import database
 from tests.standins.github.faults import Kind
 
-SETTLING = 120.0  # a killed worker's leases run for a minute
+SETTLING = 120.0  # a killed worker's leases go on
 GITHUB, JIRA = 12, 4
 
 Post = tuple[str, dict[str, str], bytes]
