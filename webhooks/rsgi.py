@@ -4,7 +4,6 @@ Granian hands requests to an event loop. Deliveries are answered there; all else
 """
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
@@ -13,6 +12,7 @@ from wsgiref.types import WSGIApplication
 
 import structlog
 from granian.rsgi import ProtocolClosed, ProtocolError  # type: ignore[attr-defined]
+from pydantic_core import to_json
 from werkzeug.test import create_environ
 from werkzeug.wrappers import Response
 
@@ -110,7 +110,7 @@ def _say(
     exchange: Exchange, status: int, document: Mapping[str, str], headers: Mapping[str, str] = NOTHING_MORE
 ) -> None:
     said = [("content-type", "application/json"), *headers.items()]
-    exchange.response_bytes(status, said, json.dumps(document).encode())
+    exchange.response_bytes(status, said, to_json(document))
 
 
 async def _raw(headers: Headers, exchange: Exchange) -> bytes:
