@@ -36,6 +36,6 @@ $(READY): requirements.lock pyproject.toml
 	  echo "Python 3.11 or newer is needed, and '$(PYTHON)' is not: name one that is, as in  make $(or $(MAKECMDGOALS),demo) PYTHON=python3.13" >&2; exit 1; }
 	@echo "Setting up .venv with the locked dependencies; once, about a minute ..."
 	@$(PYTHON) -m venv .venv
-	@$(PY) -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(PY) -m pip install -qq --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	@$(PY) -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
