@@ -334,7 +334,8 @@ def test_no_answer_is_unreachable(failure: Exception) -> None:
     with scripted() as github:
         github.will(failure)
         with pytest.raises(Unreachable):
-            tracker().read([ref(7)])
+            tracker().read([ref(7), ref(8)])
+        assert len(github.asked) == 1, "it asked a silent host for less"
 
 
 def not_found(number: int) -> Json:

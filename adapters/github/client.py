@@ -137,9 +137,9 @@ class Client:
         """Around PyGithub calls: whatever goes wrong becomes a TrackerError or Refused."""
         try:
             yield
-        except (DeadlineExceeded, requests.ReadTimeout) as failure:
+        except DeadlineExceeded as failure:
             raise TooSlow(f"GitHub didn't answer in time: {failure}") from failure
-        except requests.RequestException as failure:
+        except requests.RequestException as failure:  # silence too: what takes GitHub over ten seconds it refuses aloud
             host = urlsplit(self._settings.url).netloc
             raise Unreachable(f"no answer from {host} ({type(failure).__name__})") from failure
         except GithubException as failure:
