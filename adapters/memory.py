@@ -75,6 +75,7 @@ class MemoryTracker:
     ) -> None:
         self.name = name
         self.dialect: Dialect = dialect
+        self.batch = PAGE
         self._team = frozenset(team)
         self._clock = clock
         self._tells_moves = tells_moves

@@ -153,6 +153,11 @@ class Tracker(Protocol):
     dialect: Dialect
 
     @property
+    def batch(self) -> int:
+        """How many issues of a backfill are best read and written together, a hundred or more."""
+        ...
+
+    @property
     def budgets(self) -> tuple[Budget, ...]:
         """What the tracker said last of its limits; empty where it says nothing."""
         ...

@@ -17,6 +17,7 @@ from statistics import median
 import psycopg
 
 from bench import servers
+from bench.figure import Figure
 from bench.load import Load, Plan, delivered
 from bench.servers import Server
 from tests.postgres import database
@@ -27,15 +28,15 @@ KILL_AFTER = 2.0
 PATH = "/webhooks/github"
 BARE, SQLITE, POSTGRESQL, GIDGETHUB = "nothing stored", "SQLite", "PostgreSQL", "gidgethub + aiohttp + sqlite3"
 RATIOS = (
-    (SQLITE, BARE, "at least 0.45"),
-    (POSTGRESQL, BARE, "at least 0.3"),
-    (SQLITE, GIDGETHUB, "at least 1.7"),
+    (SQLITE, BARE, 0.45),
+    (POSTGRESQL, BARE, 0.3),
+    (SQLITE, GIDGETHUB, 1.7),
 )
 
 Start = Callable[[Path], AbstractContextManager[Server]]
 
 
-def measure() -> Iterator[tuple[str, float, str]]:
+def measure() -> Iterator[Figure]:
     """Answers a second and their ratios (medians of all rounds), waiting times, and what a kill -9 loses."""
     loads = _in_turns({
         BARE: servers.unstored,
@@ -44,17 +45,17 @@ def measure() -> Iterator[tuple[str, float, str]]:
         GIDGETHUB: servers.gidgethub_aiohttp,
     })  # fmt: skip
     for name, rounds in loads.items():
-        yield f"accepted, {name}", median(load.rate for load in rounds), "/s"
-    for over, under, bound in RATIOS:
+        yield Figure(f"accepted, {name}", median(load.rate for load in rounds), "/s")
+    for over, under, least in RATIOS:
         ratios = [a.rate / b.rate for a, b in zip(loads[over], loads[under], strict=True)]
-        yield f"accepted, {over} to {under}, {bound}", median(ratios), "x"
+        yield Figure(f"accepted, {over} to {under}", median(ratios), "x", least=least)
     for name, rounds in loads.items():
-        bound = ", under 50" if name in {SQLITE, POSTGRESQL} else ""
-        yield f"99 of 100 answers within, {name}{bound}", median(load.p99 for load in rounds), "ms"
+        most = 50 if name in {SQLITE, POSTGRESQL} else None
+        yield Figure(f"99 of 100 answers within, {name}", median(load.p99 for load in rounds), "ms", most=most)
     everyone = [load for rounds in loads.values() for load in rounds]
-    yield "answers other than 202", sum(load.others + load.broken for load in everyone), ""
-    yield "the load generator's share of a core, at most", max(load.share for load in everyone), ""
-    yield "load of the machine in the last minute", os.getloadavg()[0], ""
+    yield Figure("answers other than 202", sum(load.others + load.broken for load in everyone), most=0)
+    yield Figure("the load generator's share of a core, at most", max(load.share for load in everyone))
+    yield Figure("load of the machine in the last minute", os.getloadavg()[0])
     yield from _killed(SQLITE, servers.integrator, _in_sqlite)
     url = database()
     yield from _killed(POSTGRESQL, partial(servers.integrator, database=url), lambda folder: _in_postgresql(url))
@@ -76,9 +77,7 @@ def _in_turns(starts: dict[str, Start]) -> dict[str, list[Load]]:
     return loads
 
 
-def _killed(
-    name: str, start: Start, stored: Callable[[Path], Sequence[tuple[str]]]
-) -> Iterator[tuple[str, float, str]]:
+def _killed(name: str, start: Start, stored: Callable[[Path], Sequence[tuple[str]]]) -> Iterator[Figure]:
     """SIGKILL for every process of the server in the midst of it: what was acknowledged and is not there?"""
     with _running(start) as server, ThreadPoolExecutor(1) as beside:
         load = beside.submit(delivered, Plan(server.port, PATH, 0, 10 * KILL_AFTER))
@@ -86,8 +85,8 @@ def _killed(
         server.kill()
         acknowledged = load.result().acknowledged
         there = {row[0] for row in stored(server.folder)}
-    yield f"acknowledged until kill -9, {name}", len(acknowledged), ""
-    yield f"of these lost, {name}, at most 0", len(set(acknowledged) - there), ""
+    yield Figure(f"acknowledged until kill -9, {name}", len(acknowledged))
+    yield Figure(f"of these lost, {name}", len(set(acknowledged) - there), most=0)
 
 
 def _in_sqlite(folder: Path) -> Sequence[tuple[str]]:

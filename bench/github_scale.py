@@ -4,75 +4,55 @@
 nothing, those that are written, and the backlog.
 """
 
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import sqlalchemy as sa
-
-from integrator.agenda import Agenda, Lane
-from integrator.store import Store, agenda
+from bench import scale
+from bench.figure import Figure
+from bench.scale import BACKLOG, ISSUES, MOST_FOR_THE_BACKLOG, MOST_MEGABYTES, MOST_REQUESTS, Run
 from mapping.card import WRITTEN as FIELDS
 from mapping.issue import IssueRef
 from tests.standins.github.server import GitHubStandIn, Request
 
-ISSUES = 10_000
-WRITTEN = 2_000  # a stand-in takes long to write
-BACKLOG = 5_000
 REPO = "acme/shop"
 REPORTED = datetime.now(UTC) - timedelta(days=90)
-PATIENCE = 1800.0  # seconds
-APP_YAML = """
-trackers:
-  github: {{kind: github, url: "{url}", repositories: [acme/shop], project: {{owner: acme, number: 1}}}}
-sla: {{enforce_from: {today}}}
-"""
+MOST_AN_ISSUE = 0.6
+TRACKER = 'github: {{kind: github, url: "{}", repositories: [acme/shop], project: {{owner: acme, number: 1}}}}'
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One process: how long it took, the most memory that it held, and what it asked GitHub for."""
-
-    seconds: float
-    megabytes: float
-    requests: Counter[str]
-    writes: int
-
-    @property
-    def all(self) -> int:
-        """How many requests it made."""
-        return sum(self.requests.values())
-
-
-def measure() -> Iterator[tuple[str, float, str]]:
+def measure() -> Iterator[Figure]:
     """Requests, memory and time of a backfill with nothing to do, of one that writes every issue, and of a backlog."""
-    for what, issues, run in runs(ISSUES, WRITTEN, BACKLOG):
-        yield f"{what}: requests", run.all, "requests"
-        yield f"{what}: requests an issue", run.all / issues, "requests"
-        yield f"{what}: requests that write", run.writes, "requests"
-        yield f"{what}: memory at its peak", run.megabytes, "MB"
-        yield f"{what}: issues a second", issues / run.seconds, "1/s"
+    yield from unchanged(ISSUES).figures(
+        f"sync of {ISSUES} issues on GitHub, unchanged", requests=MOST_REQUESTS, writes=0, megabytes=MOST_MEGABYTES
+    )
+    about = f"sync of {ISSUES} on GitHub, each needing a label, a column and fields"
+    yield from written(ISSUES).figures(about, an_issue=MOST_AN_ISSUE)
+    yield from backlog(BACKLOG).figures(
+        f"work on {BACKLOG} touched issues on GitHub", requests=MOST_FOR_THE_BACKLOG, writes=0
+    )
 
 
-def runs(issues: int, written: int, backlog: int) -> Iterator[tuple[str, int, Run]]:
-    """Each on a company of its own."""
+def unchanged(issues: int) -> Run:
+    """A backfill of issues that are as they should be."""
     with tempfile.TemporaryDirectory() as folder, company(issues, "alice", "Feature") as github:
-        yield f"sync of {issues} issues on GitHub, unchanged", issues, _run(github, Path(folder), "sync", "--json")
-    with tempfile.TemporaryDirectory() as folder, company(written, "carol", "Checkout is down") as github:
-        about = f"sync of {written} issues on GitHub, each needing a label, a column and fields"
-        yield about, written, _run(github, Path(folder), "sync", "--json")
-    with tempfile.TemporaryDirectory() as folder, company(backlog, "alice", "Feature") as github:
-        url = f"sqlite:///{Path(folder) / 'integrator.db'}"
-        _touch(url, backlog)
-        about = f"work on {backlog} touched issues on GitHub"
-        yield about, backlog, _run(github, Path(folder), "work", until=_drained(url))
+        return _run(github, Path(folder), issues, "sync", "--json")
+
+
+def written(issues: int) -> Run:
+    """A backfill of issues that each need a label, a column and fields."""
+    with tempfile.TemporaryDirectory() as folder, company(issues, "carol", "Checkout is down") as github:
+        return _run(github, Path(folder), issues, "sync", "--json")
+
+
+def backlog(issues: int) -> Run:
+    """An event for each issue, as after an outage."""
+    with tempfile.TemporaryDirectory() as folder, company(issues, "alice", "Feature") as github:
+        refs = [IssueRef("github", f"{REPO}#{number}") for number in range(1, issues + 1)]
+        return _run(github, Path(folder), issues, "work", until=scale.after_an_outage(Path(folder), refs))
 
 
 def company(issues: int, by: str, title: str) -> GitHubStandIn:
@@ -96,61 +76,24 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _touch(url: str, issues: int) -> None:
-    """What an outage leaves: an event for every issue."""
-    store = Store(url)
-    store.migrate()
-    tasks = Agenda(store, "bench")
-    tasks.touch([IssueRef("github", f"{REPO}#{number}") for number in range(1, issues + 1)], Lane.EVENT)
-    store.close()
-
-
-def _drained(url: str) -> Callable[[], bool]:
-    """Whether nothing is due."""
-    store = Store(url)
-    due = sa.select(agenda.c.subject).where(agenda.c.look_at.is_not(None)).limit(1)
-    return lambda: store.read(lambda conn: conn.execute(due).first()) is None
-
-
-def _run(github: GitHubStandIn, folder: Path, *command: str, until: Callable[[], bool] = lambda: False) -> Run:
-    """One command of the integrator in a process of its own, until it ends or what is waited for has come."""
-    (folder / "app.yaml").write_text(APP_YAML.format(url=github.url, today=datetime.now(UTC).date()), encoding="utf-8")
-    program = str(Path(sys.executable).with_name("integrator"))
-    asked, begun, peak = len(github.requests), time.monotonic(), 0.0
-    with (folder / "log").open("wb") as log:
-        environ = _environ(github, folder)
-        process = subprocess.Popen([program, *command], cwd=folder, env=environ, stdout=log, stderr=log)
-    while process.poll() is None:
-        peak = max(peak, _megabytes(process.pid))
-        time.sleep(0.1)
-        if until() or time.monotonic() - begun > PATIENCE:
-            process.terminate()
-            process.wait(30)
-    took = time.monotonic() - begun
-    if process.returncode:
-        raise RuntimeError((folder / "log").read_text()[-2000:])
+def _run(
+    github: GitHubStandIn, folder: Path, issues: int, *command: str, until: Callable[[], bool] = lambda: False
+) -> Run:
+    scale.app_yaml(folder, TRACKER.format(github.url))
+    environ, asked = _environ(github, folder), len(github.requests)
+    seconds, megabytes = scale.run(folder, environ, *command, until=until)
     made = github.requests[asked:]
-    return Run(took, peak, Counter(map(_kind, made)), sum(_writes(one) for one in made))
-
-
-def _megabytes(process: int) -> float:
-    """The most that a process has held so far: its own, where getrusage would count the parent's before the exec."""
-    try:
-        told = dict(line.split(":", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines())
-    except OSError:
-        return 0.0
-    return int(told.get("VmHWM", "0 kB").split()[0]) / 1024
+    return Run(issues, seconds, megabytes, Counter(map(_kind, made)), sum(map(_writes, made)))
 
 
 def _environ(github: GitHubStandIn, folder: Path) -> Mapping[str, str]:
     app = github.install_app()
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("INTEGRATOR_")}
-    return environ | {
+    return {
         "INTEGRATOR_GITHUB_WEBHOOK_SECRETS": "x",
         "INTEGRATOR_GITHUB_APP_ID": str(app.app_id),
         "INTEGRATOR_GITHUB_INSTALLATION_ID": str(app.installation_id),
         "INTEGRATOR_GITHUB_PRIVATE_KEY": app.private_key,
-        "INTEGRATOR_DATABASE_URL": f"sqlite:///{folder / 'integrator.db'}",
+        "INTEGRATOR_DATABASE_URL": scale.database(folder),
     }
 
 
@@ -166,11 +109,9 @@ def _kind(request: Request) -> str:
 
 def main() -> None:
     """Print what was asked for, kind by kind."""
-    sizes = [int(size) for size in sys.argv[1:]] or [ISSUES, WRITTEN, BACKLOG]
-    for what, issues, run in runs(*sizes):
-        print(f"{what}: {run.all} requests ({run.all / issues:.4f} an issue), {run.writes} of them writing,")
-        print(f"  {run.megabytes:.0f} MB, {run.seconds:.1f} s")
-        print("\n".join(f"  {count:6} {kind}" for kind, count in run.requests.most_common()))
+    sizes = [int(size) for size in sys.argv[1:]] or [ISSUES, ISSUES, BACKLOG]
+    for make, issues in zip((unchanged, written, backlog), sizes, strict=True):
+        print(f"{issues} issues, {make.__name__}: {make(issues)}")
 
 
 if __name__ == "__main__":

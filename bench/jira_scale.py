@@ -1,68 +1,65 @@
-"""What a backfill of Jira Cloud costs: `integrator sync` against a stand-in (`python -m bench.jira_scale 1000`)."""
+"""What years of issues on Jira Cloud cost: `sync` and a backlog, against a stand-in.
 
-import json
-import os
-import subprocess
+`python -m bench.jira_scale 10000 10000 5000` says what was asked for; the numbers are issues: those that need
+nothing, those that are written, and the backlog.
+"""
+
 import sys
 import tempfile
-import time
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from adapters.jira.new_fields import KINDS, LINE
+from bench import scale
+from bench.figure import Figure
+from bench.scale import BACKLOG, ISSUES, MOST_FOR_THE_BACKLOG, MOST_MEGABYTES, MOST_REQUESTS, Run
 from mapping.card import WRITTEN
+from mapping.issue import IssueRef
 from tests.standins.jira.acme import acme
 from tests.standins.jira.server import JiraStandIn
 from tests.standins.jira.state import CustomField
+from tests.standins.jira.transport import Exchange
 from tests.standins.jira.world import SYSTEM_SCREEN
 
-ISSUES = 10_000
-MOST_REQUESTS = 205
 AS_IT_SHOULD_BE = ("needs-triage",)  # of an issue about which the rules know nothing
 REPORTED = datetime.now(UTC) - timedelta(days=90)
-APP_YAML = """
-trackers:
-  jira: {{kind: jira, url: "{url}", projects: [OPS], board: 81, product: cloud}}
-sla: {{enforce_from: {today}}}
-"""
+MOST_AN_ISSUE = 0.1
+TRACKER = 'jira: {{kind: jira, url: "{}", projects: [OPS], board: 81, product: cloud}}'
+READS = ("issue/bulkfetch", "search/jql")
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One backfill: how long it took, the most memory that it held, and what it asked the site for."""
-
-    seconds: float
-    megabytes: float
-    requests: Counter[str]
-    writes: int
-    failed: int
-
-    @property
-    def all(self) -> int:
-        """How many requests it made."""
-        return sum(self.requests.values())
+def measure() -> Iterator[Figure]:
+    """Requests, memory and time of a backfill with nothing to do, of one that writes every issue, and of a backlog."""
+    yield from unchanged(ISSUES).figures(
+        f"sync of {ISSUES} issues on Jira, unchanged", requests=MOST_REQUESTS, writes=0, megabytes=MOST_MEGABYTES
+    )
+    about = f"sync of {ISSUES} on Jira, each needing a label, a column and fields"
+    yield from written(ISSUES).figures(about, an_issue=MOST_AN_ISSUE)
+    yield from backlog(BACKLOG).figures(
+        f"work on {BACKLOG} touched issues on Jira", requests=MOST_FOR_THE_BACKLOG, writes=0
+    )
 
 
-def measure(issues: int = ISSUES) -> Iterator[tuple[str, float, str]]:
-    """Requests, memory and time of a backfill with nothing to do, and of one in which every issue has to be written."""
-    for what, run in backfills(issues):
-        about = f"sync of {issues} issues on Jira, {what}"
-        yield f"{about}: requests", run.all, "requests"
-        yield f"{about}: requests an issue", run.all / issues, "requests"
-        yield f"{about}: requests that write", run.writes, "requests"
-        yield f"{about}: memory at its peak", run.megabytes, "MB"
-        yield f"{about}: issues a second", issues / run.seconds, "1/s"
-
-
-def backfills(issues: int) -> Iterator[tuple[str, Run]]:
-    """All issues as they should be; all needing a label, a column and fields, equal within a severity."""
+def unchanged(issues: int) -> Run:
+    """A backfill of issues that are as they should be."""
     with tempfile.TemporaryDirectory() as folder, site(issues, "Medium", labels=AS_IT_SHOULD_BE) as jira:
-        yield f"unchanged (at most {MOST_REQUESTS} requests)", sync(jira, Path(folder))
+        return _run(jira, Path(folder), issues, "sync", "--json")
+
+
+def written(issues: int) -> Run:
+    """A backfill of issues of two severities that each need a label, a column and fields."""
     with tempfile.TemporaryDirectory() as folder, site(issues, "Highest", "High") as jira:
-        yield "each needing a label, a column and fields", sync(jira, Path(folder))
+        return _run(jira, Path(folder), issues, "sync", "--json")
+
+
+def backlog(issues: int) -> Run:
+    """An event for each issue, as after an outage."""
+    with tempfile.TemporaryDirectory() as folder, site(issues, "Medium", labels=AS_IT_SHOULD_BE) as jira:
+        refs = [IssueRef("jira", f"OPS-{number}") for number in range(1, issues + 1)]
+        return _run(jira, Path(folder), issues, "work", until=scale.after_an_outage(Path(folder), refs))
 
 
 def site(issues: int, *priorities: str, labels: tuple[str, ...] = ()) -> JiraStandIn:
@@ -84,41 +81,31 @@ def site(issues: int, *priorities: str, labels: tuple[str, ...] = ()) -> JiraSta
     return jira
 
 
-def sync(jira: JiraStandIn, folder: Path) -> Run:
-    """One `integrator sync` with an empty database, in a process of its own."""
-    (folder / "app.yaml").write_text(APP_YAML.format(url=jira.url, today=datetime.now(UTC).date()), encoding="utf-8")
+def _run(jira: JiraStandIn, folder: Path, issues: int, *command: str, until: Callable[[], bool] = lambda: False) -> Run:
+    scale.app_yaml(folder, TRACKER.format(jira.url))
     email, token = jira.credentials("integrator")
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("INTEGRATOR_")}
-    environ |= {"INTEGRATOR_JIRA_EMAIL": email, "INTEGRATOR_JIRA_TOKEN": token, "INTEGRATOR_JIRA_WEBHOOK_SECRETS": "x"}
-    environ |= {"INTEGRATOR_DATABASE_URL": f"sqlite:///{folder / 'integrator.db'}"}
-    command = [str(Path(sys.executable).with_name("integrator")), "sync", "--json"]
-    asked, begun = len(jira.requests), time.monotonic()
-    with (folder / "out").open("wb") as out, (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=folder, env=environ, stdout=out, stderr=log)
-        _, status, usage = os.wait4(process.pid, 0)
-    took = time.monotonic() - begun
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError((folder / "log").read_text()[-2000:])
-    said = [json.loads(line) for line in (folder / "out").read_text().splitlines()]
+    environ = {"INTEGRATOR_JIRA_EMAIL": email, "INTEGRATOR_JIRA_TOKEN": token, "INTEGRATOR_JIRA_WEBHOOK_SECRETS": "x"}
+    asked = len(jira.requests)
+    environ |= {"INTEGRATOR_DATABASE_URL": scale.database(folder)}
+    seconds, megabytes = scale.run(folder, environ, *command, until=until)
     made = jira.requests[asked:]
-    kinds = Counter(f"{one.method} {_nameless(one.path)}" for one in made)
-    reads = ("issue/bulkfetch", "search/jql")
-    writes = sum(one.method != "GET" and not one.path.endswith(reads) for one in made)
-    return Run(took, usage.ru_maxrss / 1024, kinds, writes, len([why for one in said for why in one.get("failed", ())]))
+    return Run(issues, seconds, megabytes, Counter(map(_kind, made)), sum(map(_writes, made)))
 
 
-def _nameless(path: str) -> str:
-    return "/".join(part for part in path.split("/")[3:] if not any(map(str.isdigit, part)))
+def _writes(request: Exchange) -> bool:
+    return request.method != "GET" and not request.path.endswith(READS)
+
+
+def _kind(request: Exchange) -> str:
+    parts = request.path.split("/")[3:]
+    return f"{request.method} {'/'.join(part for part in parts if not any(map(str.isdigit, part)))}"
 
 
 def main() -> None:
     """Print what was asked for, kind by kind."""
-    issues = int(sys.argv[1]) if len(sys.argv) > 1 else ISSUES
-    for what, run in backfills(issues):
-        print(f"{what}: {run.all} requests ({run.all / issues:.4f} an issue), {run.writes} of them writing,")
-        print(f"  {run.megabytes:.0f} MB, {run.seconds:.1f} s, {run.failed} failed")
-        print("\n".join(f"  {count:6} {kind}" for kind, count in run.requests.most_common()))
+    sizes = [int(size) for size in sys.argv[1:]] or [ISSUES, ISSUES, BACKLOG]
+    for make, issues in zip((unchanged, written, backlog), sizes, strict=True):
+        print(f"{issues} issues, {make.__name__}: {make(issues)}")
 
 
 if __name__ == "__main__":

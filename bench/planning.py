@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from bench.figure import Figure
 from mapping.case import Case
 from mapping.issue import Card, Column, Comment, Happened, Issue, IssueRef, Person, Standing, TimelineEvent
 from mapping.plan import plan_issue
@@ -62,7 +63,7 @@ def an_issue(number: int) -> Issue:
     )
 
 
-def measure() -> Iterator[tuple[str, float, str]]:
+def measure() -> Iterator[Figure]:
     """Seconds of processor time for folding all histories, and for timing and planning all cases."""
     policy, now = Policy(), START + timedelta(hours=2)
     issues = [an_issue(number) for number in range(1, CASES + 1)]
@@ -76,5 +77,5 @@ def measure() -> Iterator[tuple[str, float, str]]:
     planned = time.process_time()
     gc.unfreeze()
     what = f"{CASES} cases ({EVENTS} events, {COMMENTS} comments each)"
-    yield f"fold of {what}", folded - begun, "s"
-    yield f"clocks and plan of {what}, at most 2", planned - folded, "s"
+    yield Figure(f"fold of {what}", folded - begun, "s")
+    yield Figure(f"clocks and plan of {what}", planned - folded, "s", most=2)

@@ -10,18 +10,19 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from bench.figure import Figure
 from integrator.agenda import Agenda, Claim, Lane
 from integrator.store import Store, agenda
 
 DUE = 100
 
 
-def measure() -> Iterator[tuple[str, float, str]]:
+def measure() -> Iterator[Figure]:
     """Milliseconds for claiming and putting down the due ones, few rows and many, and the ratio."""
     few, many = _tick(1_000), _tick(1_000_000)
-    yield f"a tick with {DUE} due of 1,000 clocks (SQLite)", few, "ms"
-    yield f"a tick with {DUE} due of 1,000,000 clocks (SQLite)", many, "ms"
-    yield "ratio of the two (at most 3)", many / few, "x"
+    yield Figure(f"a tick with {DUE} due of 1,000 clocks (SQLite)", few, "ms")
+    yield Figure(f"a tick with {DUE} due of 1,000,000 clocks (SQLite)", many, "ms")
+    yield Figure("ratio of the two", many / few, "x", most=3)
 
 
 def _tick(rows: int) -> float:

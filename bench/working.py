@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
+from bench.figure import Figure
 from bench.worker import ISSUES, REFS, REQUEST, Quick, at_work
 from integrator.agenda import Agenda, Lane
 from integrator.service import THREADS
@@ -26,16 +27,16 @@ PATIENCE = 120.0
 LOOK_UP = 0.02
 
 
-def measure() -> Iterator[tuple[str, float, str]]:
+def measure() -> Iterator[Figure]:
     """Issues a second on SQLite, and how much faster four worker processes are than one on PostgreSQL."""
-    name = f"delivered and written on a tracker in memory, {ISSUES} issues, SQLite, at least 300"
-    yield name, median(_delivered() for _ in range(ROUNDS)), "/s"
+    name = f"delivered and written on a tracker in memory, {ISSUES} issues, SQLite"
+    yield Figure(name, median(_delivered() for _ in range(ROUNDS)), "/s", least=300)
     rates = [(_written(1), _written(4)) for _ in range(ROUNDS)]
     slow = f"written at {REQUEST * 1000:.0f} ms a request, PostgreSQL"
-    yield f"{slow}, 1 worker process", median(alone for alone, _ in rates), "/s"
-    yield f"{slow}, 4 worker processes", median(four for _, four in rates), "/s"
-    yield "ratio of the two, at least 3", median(four / alone for alone, four in rates), "x"
-    yield "load of the machine in the last minute", os.getloadavg()[0], ""
+    yield Figure(f"{slow}, 1 worker process", median(alone for alone, _ in rates), "/s")
+    yield Figure(f"{slow}, 4 worker processes", median(four for _, four in rates), "/s")
+    yield Figure("ratio of the two", median(four / alone for alone, four in rates), "x", least=3)
+    yield Figure("load of the machine in the last minute", os.getloadavg()[0])
 
 
 def _delivered() -> float:

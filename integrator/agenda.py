@@ -99,11 +99,13 @@ class Agenda:
 
     # ------------------------------------------------------------------ taking up
 
-    def claim(self, tracker: str, limit: int, with_sweeps: int = 0, lanes: Sequence[Lane] = tuple(Lane)) -> list[Claim]:
+    def claim(
+        self, tracker: str, limit: int, more: Mapping[Lane, int] = {}, lanes: Sequence[Lane] = tuple(Lane)
+    ) -> list[Claim]:
         """Lease up to `limit` due issues of a tracker, of these lanes: events first, then due clocks, then sweeps.
 
-        `with_sweeps`: up to how many where sweeps fill the batch. While only the reserve of the tracker's budget is
-        left, they wait.
+        `more`: up to how many where these lanes fill the batch. While only the reserve of the tracker's budget is
+        left, sweeps wait.
         """
         now = self._store.now()
 
@@ -113,7 +115,7 @@ class Agenda:
                 return []
             claims: list[Claim] = []
             for lane in lanes:
-                most = max(limit, with_sweeps) if lane is Lane.SWEEP else limit
+                most = max(limit, more.get(lane, 0))
                 if len(claims) < most and (lane is not Lane.SWEEP or not self._is_scarce(conn, tracker)):
                     claims += self._claim_lane(conn, tracker, lane, now, most - len(claims))
             return claims

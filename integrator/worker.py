@@ -35,8 +35,8 @@ from mapping.policy import Policy
 log = structlog.get_logger()
 
 BATCH = 50
+CLOCKS = 100  # due clocks looked at together: both trackers show a hundred issues in a request, and few need a write
 CHUNK = 20
-SWEEP = 100  # issues of a backfill, read at once and written at once: both trackers take a hundred in a request
 ALSO = 10  # issues that the read of a board serves beside
 BOARD_AFTER = timedelta(seconds=60)
 REREAD = timedelta(seconds=1)
@@ -153,7 +153,8 @@ class Worker:
 
     def _run_batch(self, tracker: Tracker) -> int:
         until = self._store.now() + LEASE
-        claims = self._agenda.claim(tracker.name, BATCH, SWEEP, self._lanes)
+        more = {Lane.TIMER: CLOCKS, Lane.SWEEP: tracker.batch}
+        claims = self._agenda.claim(tracker.name, BATCH, more, self._lanes)
         if not claims:
             return 0
         self._held, self._held_until = claims, until
@@ -181,8 +182,8 @@ class Worker:
             self._agenda.release(claims)
         except Exception as error:
             if len(claims) > 1:
-                for claim in claims:
-                    self._guarded(tracker, [claim])
+                self._guarded(tracker, claims[: len(claims) // 2])
+                self._guarded(tracker, claims[len(claims) // 2 :])
                 return
             log.exception("issue failed", **about(claims[0]))
             why = f"{type(error).__name__}: {error}"
@@ -255,7 +256,7 @@ class Worker:
         self._stop_work(tracker, cases)
         todos = [self._todo(ready[ref], ref, case) for ref, case in cases.items()]
         self._write(tracker, [todo for todo in todos if not todo.plan.changes])
-        for chunk in _chunks([todo for todo in todos if todo.plan.changes]):
+        for chunk in _chunks([todo for todo in todos if todo.plan.changes], tracker.batch):
             self._go_on()
             self._write(tracker, chunk)
 
@@ -392,9 +393,9 @@ class Worker:
             self._agenda.failed(conn, todo.claim, why, todo.plan.look_again_at)
 
 
-def _chunks(todos: Sequence[Todo]) -> Iterator[Sequence[Todo]]:
-    """What is written together: little where somebody waits for it, much of a backfill."""
+def _chunks(todos: Sequence[Todo], batch: int) -> Iterator[Sequence[Todo]]:
+    """What is written together: little where somebody waits for it, a whole batch of a backfill."""
     urgent = [todo for todo in todos if todo.claim.lane is not Lane.SWEEP]
     swept = [todo for todo in todos if todo.claim.lane is Lane.SWEEP]
     yield from (urgent[start : start + CHUNK] for start in range(0, len(urgent), CHUNK))
-    yield from (swept[start : start + SWEEP] for start in range(0, len(swept), SWEEP))
+    yield from (swept[start : start + batch] for start in range(0, len(swept), batch))

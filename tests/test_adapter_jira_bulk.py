@@ -88,12 +88,13 @@ def test_what_is_alike_takes_two_requests_an_operation(start: Start) -> None:
     assert [body["sendBulkNotification"] for body in bodies] == [False] * 3
 
 
-@pytest.mark.parametrize(("severities", "requests"), [(1, 5), (2, 7), (3, 9), (4, 11)])
-def test_requests_for_a_hundred_issues_with_the_read(start: Start, severities: int, requests: int) -> None:
+@pytest.mark.parametrize(("severities", "requests"), [(1, 9), (2, 11), (3, 13), (4, 15)])
+def test_requests_for_five_hundred_issues_with_the_read(start: Start, severities: int, requests: int) -> None:
     house = company(start)
     tracker = house.tracker(patience=QUICK)
     sure(tracker.apply({one: wanted("P0") for one in opened(house, tracker, 5)}, lambda: True))
-    refs = opened(house, tracker, 100)
+    assert tracker.batch == 500
+    refs = opened(house, tracker, tracker.batch)
     tracker.read(refs)
     sure(tracker.apply({one: wanted(f"P{n % severities}") for n, one in enumerate(refs)}, lambda: True))
     assert len(house.asked()) == requests
@@ -112,6 +113,7 @@ def test_data_center_has_no_bulk_operations(start: Start) -> None:
     house = company(start, product="data-center")
     tracker = house.tracker(patience=QUICK)
     refs = opened(house, tracker, 6)
+    assert tracker.batch == 100
     sure(tracker.apply({one: wanted("P0") for one in refs}, lambda: True))
     assert bulks(house.asked()) == []
 
@@ -311,7 +313,7 @@ def test_a_task_that_ends_badly_fails_for_the_issues_it_did_not_get_to(start: St
 
 def test_a_task_that_takes_too_long_fails_and_is_looked_at_again(start: Start) -> None:
     house = company(start)
-    tracker = house.tracker(patience=Patience(0.01, 0.05, 0.2))
+    tracker = house.tracker(patience=Patience(0.01, 0.05, 0.1, each=0.02))
     refs = opened(house, tracker, 5)
     house.jira.bulk_takes = math.inf
     outcomes = tracker.apply({one: [QUEUE] for one in refs}, lambda: True)
@@ -344,6 +346,7 @@ def test_where_jira_takes_no_bulk_operation_everything_is_written_one_by_one(sta
     sure(tracker.apply({one: wanted("P0") for one in refs}, lambda: True))
     # A body that is wrong says nothing about other operations.
     assert bulks(house.asked()) == ([TRANSITION, EDIT] if refused == "400" else [TRANSITION])
+    assert tracker.batch == (500 if refused == "400" else 100)
     assert {house.jira.issue(one.key).status for one in refs} == {"Emergency Queue"}
     for hour, tried in ((9, []), (10, [EDIT])):
         house.clock.at = house.clock.at.replace(hour=hour)

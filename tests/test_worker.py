@@ -14,9 +14,10 @@ from integrator.agenda import LEASE, MAX_ATTEMPTS, SETTLE, Agenda, Lane, OtherPo
 from integrator.scenario import Clock
 from integrator.store import Store, agenda, intents, journal, trackers
 from integrator.texts import Texts
-from integrator.worker import BATCH, BELIEVE_AFTER, CHUNK, LAG, REREAD, SWEEP, TO_WRITE, Worker
+from integrator.worker import BATCH, BELIEVE_AFTER, CHUNK, CLOCKS, LAG, REREAD, TO_WRITE, Worker
 from mapping.changes import Change, EditStatus, SetLabels
 from mapping.issue import BoardRef, Column, Issue, IssueRef
+from mapping.placement import ROBOT_WINDOW
 from mapping.policy import Policy, Sla, Target
 from mapping.severity import Severity
 from webhooks.delivery import Delivery, Touch
@@ -146,16 +147,31 @@ def test_a_backlog_is_read_in_batches_and_written_in_chunks(house: House) -> Non
     assert [len(chunk) for chunk in house.github.writes] == [CHUNK, CHUNK, BATCH - 2 * CHUNK, 2]
 
 
-def test_a_backfill_is_read_and_written_a_hundred_at_a_time_behind_the_events(house: House) -> None:
-    refs = [IssueRef("github", f"acme/shop#{number}") for number in range(1, SWEEP + 3)]
+@pytest.mark.parametrize("batch", [100, 130])
+def test_a_backfill_is_read_and_written_as_much_at_a_time_as_suits_the_tracker(house: House, batch: int) -> None:
+    house.github.batch = batch
+    refs = [IssueRef("github", f"acme/shop#{number}") for number in range(1, batch + 3)]
     house.open(*refs)
     house.tasks.touch(refs, Lane.SWEEP)
     house.tasks.touch(refs[-1:], Lane.EVENT)
     while house.worker.run_due():
         pass
-    assert [len(batch) for batch in house.github.reads] == [SWEEP]
-    assert [len(chunk) for chunk in house.github.writes] == [1, SWEEP - 1, 2]
+    assert [len(read) for read in house.github.reads] == [batch]
+    assert [len(chunk) for chunk in house.github.writes] == [1, batch - 1, 2]
     assert list(house.github.writes[0]) == refs[-1:]
+
+
+def test_due_clocks_are_looked_at_a_hundred_at_a_time(house: House) -> None:
+    refs = [IssueRef("github", f"acme/shop#{number}") for number in range(1, CLOCKS + 3)]
+    house.open(*refs)
+    house.tasks.touch(refs, Lane.SWEEP)
+    while house.worker.run_due():
+        pass
+    house.github.reads.clear()
+    house.clock.at += ROBOT_WINDOW
+    while house.worker.run_due():
+        pass
+    assert [len(read) for read in house.github.reads] == [CLOCKS, 2]
 
 
 def test_a_board_is_looked_at_when_no_issue_waits_to_be_swept(house: House) -> None:
@@ -342,6 +358,16 @@ def test_a_poisonous_issue_is_alone_with_it(house: House) -> None:
     assert house.row(TWO).look_at > START
     assert house.row(ONE).attempts == house.row(THREE).attempts == 0
     assert house.all(trackers) == []
+
+
+def test_a_poisonous_issue_is_found_by_halves(house: House) -> None:
+    refs = [IssueRef("github", f"acme/shop#{number}") for number in range(1, BATCH + 1)]
+    house.open(*[ref for ref in refs if ref != TWO])
+    house.open(TWO, title=POISON)
+    house.tasks.touch(refs, Lane.EVENT)
+    house.worker.run_due()
+    assert [ref for ref in refs if house.row(ref).attempts] == [TWO]
+    assert len(house.github.reads) <= 1 + 2 * BATCH.bit_length()
 
 
 def test_an_issue_that_breaks_in_writing_is_alone_with_it_and_nothing_is_done_twice(house: House) -> None:

@@ -42,6 +42,7 @@ class GitHubTracker:
     """
 
     dialect: Dialect = "markdown"
+    batch = 100  # of which one request reads all
 
     def __init__(  # noqa: PLR0913 (one composition root gives them by name)
         self,

@@ -84,6 +84,11 @@ class JiraTracker:
         self._preparation = Preparation(self._doctor, hooks, *makes, f"SPARK integrator ({name})", webhook)
 
     @property
+    def batch(self) -> int:
+        """Five hundred where Jira changes many alike in a request, else as many as one request reads."""
+        return self._writer.batch
+
+    @property
     def budgets(self) -> tuple[Budget, ...]:
         """What Jira said last of its limit, to any thread."""
         return self._site.client.limits.told

@@ -12,6 +12,7 @@ from adapters.jira.bulk_task import Patience
 from adapters.jira.client import PLATFORM, found, issue_path
 from adapters.jira.edit import Edit
 from adapters.jira.errors import EndpointBusy, IssueBusy, Refused
+from adapters.jira.fetch import MOST_AT_ONCE
 from adapters.jira.history import moment
 from adapters.jira.length import fitting
 from adapters.jira.memory import Cause, Child
@@ -34,6 +35,7 @@ from mapping.changes import (
 )
 from mapping.issue import IssueRef, Marker
 
+MOST_TOGETHER = 500  # issues: Jira takes a thousand, but so many would have been read long before they are written
 NOT_FOR_CUSTOMERS = (
     "the project is no service project, so a comment can't be kept from customers and drafts are not written to it"
 )
@@ -50,6 +52,11 @@ class Writer:
         self._editor = Editor(site, screens)
         self._bulk = Bulk(site, screens, self._editor, patience)
         self._internal = internal_comments
+
+    @property
+    def batch(self) -> int:
+        """How many issues are best written together."""
+        return MOST_TOGETHER if self._bulk.is_taken else MOST_AT_ONCE
 
     def apply(
         self, work: Mapping[IssueRef, Sequence[Change]], may_write: Callable[[], bool]

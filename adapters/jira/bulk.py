@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from adapters.jira.alike import FEWEST, MOST_ISSUES, Input, alike, bulk_edit, input_of, needs_ids, transitions
 from adapters.jira.board import Transition
-from adapters.jira.bulk_task import EDIT, TRANSITION, Patience, Report, Tasks
+from adapters.jira.bulk_task import EDIT, SITE, TRANSITION, Patience, Report, Tasks
 from adapters.jira.cache import Recent
 from adapters.jira.edit import Edit, body_of
 from adapters.jira.fields import Field
@@ -49,6 +49,11 @@ class Bulk:
         self._tasks = Tasks(site, patience)
         self._made: Recent[bool] = Recent(10_000)
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether the site changes many issues in a request, as far as is known."""
+        return self._site.is_cloud and self._tasks.takes(SITE)
+
     def is_worth_it(self, issues: int) -> bool:
         """Whether so many issues may be written together."""
         return self._site.is_cloud and issues >= FEWEST
@@ -64,7 +69,7 @@ class Bulk:
         if len(ways) < FEWEST or not self._tasks.takes(TRANSITION):
             return
         body = transitions([(job.id, way.id) for job, _, way in ways])
-        report = self._tasks.run(TRANSITION, TRANSITION, body, _may_write(jobs))
+        report = self._tasks.run(TRANSITION, TRANSITION, body, len(ways), _may_write(jobs))
         for job, move, way in ways:
             self._judge(job, [move], way.id, report)
 
@@ -86,7 +91,7 @@ class Bulk:
             if not self._tasks.takes(kind):
                 continue
             body = bulk_edit(some.input, [job.id for job in some.issues])
-            report = self._tasks.run(EDIT, kind, body, _may_write(jobs))
+            report = self._tasks.run(EDIT, kind, body, len(some.issues), _may_write(jobs))
             for job in some.issues:
                 changes = [edit.change for edit in edits[job.id]]
                 self._judge(job, changes, _mark(some.input), report)

@@ -21,14 +21,20 @@ ENDED_BADLY = {"FAILED", "CANCELLED", "DEAD"}
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds: the shortest and the longest pause before asking after a task, and how long it may take in all.
+    """Seconds: the shortest and the longest pause before asking after a task; how long it may take, for its start and
+    for each of its issues.
 
-    A worker's leases are renewed meanwhile; `total` keeps the issues that wait behind a backfill from waiting longer.
+    A worker's leases are renewed meanwhile; the end keeps the issues that wait behind a backfill from waiting longer.
     """
 
     first: float = 0.2
     most: float = 5.0
     total: float = 20.0
+    each: float = 0.2
+
+    def until(self, issues: int) -> float:
+        """How long a task about so many issues may take."""
+        return self.total + self.each * issues
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +62,8 @@ class Tasks:
         """Whether this kind of operation may be tried: neither it nor all of them were refused lately."""
         return self._off.peek(SITE) is None and self._off.peek(kind) is None
 
-    def run(self, path: str, kind: str, body: Mapping[str, Any], may_write: Callable[[], bool]) -> Report:
-        """Do it, and wait for the end of it. Where Jira doesn't take it, nothing is done.
+    def run(self, path: str, kind: str, body: Mapping[str, Any], issues: int, may_write: Callable[[], bool]) -> Report:
+        """Do it to so many issues, and wait for the end of it. Where Jira doesn't take it, nothing is done.
 
         `kind` is what a refusal is remembered for. LeaseLost, also while waiting: Jira then ends it alone.
         """
@@ -71,7 +77,7 @@ class Tasks:
             wrong = isinstance(refusal, Refused) and refusal.status == 400
             self._refuse(kind if wrong else SITE)
             return Report()
-        report = self._wait(task, may_write)
+        report = self._wait(task, self._patience.until(issues), may_write)
         if report.broke:
             self._refuse(SITE)
         return report
@@ -79,10 +85,10 @@ class Tasks:
     def _refuse(self, kind: str) -> None:
         self._off.get(kind, lambda: True)
 
-    def _wait(self, task: str, may_write: Callable[[], bool]) -> Report:
+    def _wait(self, task: str, patience: float, may_write: Callable[[], bool]) -> Report:
         """Ask after the task when it is probably done, then ever more seldom."""
         begun, pause, late = time.monotonic(), min(self._usual, self._patience.most), False
-        while time.monotonic() - begun + pause <= self._patience.total:
+        while time.monotonic() - begun + pause <= patience:
             time.sleep(pause)
             if not may_write():
                 raise LeaseLost
@@ -95,7 +101,7 @@ class Tasks:
                 self._learn(took if late else 0.95 * pause)
                 return report_of(task, answer)
             pause, late = min(max(self._patience.first, took / 2), self._patience.most), True
-        return Report(broke=f"Jira's bulk task {task} was not done after {self._patience.total:g} s")
+        return Report(broke=f"Jira's bulk task {task} was not done after {patience:g} s")
 
     def _learn(self, took: float) -> None:
         """The next task takes about as long: then one look is enough, and a little less is tried each time."""

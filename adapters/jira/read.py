@@ -59,7 +59,7 @@ class Reader:
         self._values = values
         self._fetch = Fetcher(site)
         self._openings = Openings(tracker, site, self._fetch)
-        self._seen: Recent[Seen] = Recent(2_000)
+        self._seen: Recent[Seen] = Recent(4_000)
         self._own: Recent[tuple[Marker | None]] = Recent(10_000)  # of our comments that an issue's property misses
 
     def read(self, refs: Sequence[IssueRef]) -> dict[IssueRef, Issue | Gone]:
