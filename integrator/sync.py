@@ -170,21 +170,16 @@ class Planned:
     column: str = ""
 
 
-def dry_run(tracker: Tracker, policy: Policy, since: datetime | None, now: datetime) -> Iterator[Planned]:
-    """What a backfill would change, issue by issue."""
-    for page in tracker.pages(since, None):
-        yield from _planned(tracker, policy, page.refs, now)
-
-
 def plans(
     tracker: Tracker, policy: Policy, refs: Sequence[IssueRef], now: datetime
 ) -> Iterator[tuple[IssueRef, Plan | str]]:
     """The plan of each issue, read now and not carried out."""
-    for planned in _planned(tracker, policy, refs, now):
+    for planned in look_ahead(tracker, policy, refs, now):
         yield planned.ref, planned.plan
 
 
-def _planned(tracker: Tracker, policy: Policy, refs: Sequence[IssueRef], now: datetime) -> Iterator[Planned]:
+def look_ahead(tracker: Tracker, policy: Policy, refs: Sequence[IssueRef], now: datetime) -> Iterator[Planned]:
+    """What would change on each of these issues."""
     for ref, issue in _read(tracker, refs):
         if isinstance(issue, str):
             yield Planned(ref, issue)

@@ -14,7 +14,7 @@ from integrator.agenda import MAX_ATTEMPTS, Agenda, Lane
 from integrator.config import Config
 from integrator.scenario import Clock
 from integrator.store import Store, Unwritable, agenda, syncs
-from integrator.sync import RESUMABLE, Backfill, backfill, dry_run, failed, plans, waiting
+from integrator.sync import RESUMABLE, Backfill, backfill, failed, look_ahead, plans, waiting
 from mapping.changes import Plan
 from mapping.issue import BoardRef, Issue, IssueRef
 
@@ -170,12 +170,12 @@ def test_a_tracker_without_issues_is_done_at_once(house: House) -> None:
     assert house.cursor() is None and house.on_agenda() == set()
 
 
-def test_a_dry_run_plans_and_touches_nothing(house: House) -> None:
+def test_looking_ahead_plans_and_touches_nothing(house: House) -> None:
     house.tracker = Paged(house.clock, 3)
-    before = house.tracker.issues()
-    planned = {one.ref: one.plan for one in dry_run(house.tracker, Config(), None, START)}
+    before, refs = house.tracker.issues(), [ref(number) for number in (1, 2, 3)]
+    planned = {one.ref: one.plan for one in look_ahead(house.tracker, Config(), refs, START)}
     assert all(isinstance(plan, Plan) and plan.changes for plan in planned.values())
-    assert list(planned) == [ref(number) for number in (1, 2, 3)]
+    assert list(planned) == refs
     assert house.tracker.issues() == before and house.on_agenda() == set()
     assert dict(plans(house.tracker, Config(), [], START)) == {}
 
@@ -197,7 +197,8 @@ def test_one_that_cannot_be_read_is_alone_with_it(house: House) -> None:
             return super().read(refs)
 
     house.tracker = Broken(house.clock, 9)
-    told = {one.ref: one.plan for one in dry_run(house.tracker, Config(), None, START)}
+    refs = [ref(number) for number in range(1, 10)]
+    told = {one.ref: one.plan for one in look_ahead(house.tracker, Config(), refs, START)}
     assert [name for name, plan in told.items() if isinstance(plan, str)] == [ref(5)]
     assert told[ref(5)] == "KeyError: 'odd answer'" and len(told) == 9
 

@@ -11,7 +11,7 @@ from adapters.memory import PAGE, MemoryTracker
 from adapters.tracker import AccessDenied, Budget, Page, RateLimited, Unreachable
 from integrator import budgets
 from integrator.agenda import Agenda, Lane
-from integrator.commands.bars import Bars
+from integrator.commands.bars import Bars, counting
 from integrator.commands.differences import NAMED, Differences
 from integrator.commands.run import Run, Since
 from integrator.commands.summary import Summary, of
@@ -210,6 +210,16 @@ def test_a_bar_tells_how_far_it_is_and_what_is_left_of_the_limit(house: House) -
     drawn = shown(house, run, terminal=True)
     assert "80/200" in drawn and "4,312 of 5,000 graphql left" in drawn
     assert shown(house, run, terminal=False) == shown(house, run, terminal=True, quiet=True) == ""
+
+
+@pytest.mark.parametrize(("total", "drawn"), [(None, "120/?"), (400, "120/400")])
+def test_what_is_only_looked_through_is_counted_on_a_terminal(total: int | None, drawn: str) -> None:
+    for terminal, quiet in ((True, False), (True, True), (False, False)):
+        out = io.StringIO()
+        console = Console(file=out, force_terminal=terminal, width=200, legacy_windows=False, color_system=None)
+        with counting("github", quiet, console) as count:
+            count(120, total)
+        assert (drawn in out.getvalue()) is (terminal and not quiet)
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -15,7 +15,7 @@ import click
 from adapters.tracker import AccessDenied, Tracker, TrackerError
 from integrator.agenda import OtherPolicy
 from integrator.clock import wall_clock
-from integrator.commands.bars import Bars
+from integrator.commands.bars import Bars, counting
 from integrator.commands.differences import Differences
 from integrator.commands.looking import connected, instant_of, print_plan
 from integrator.commands.run import Run, Since
@@ -25,7 +25,7 @@ from integrator.connect import tracker_factory
 from integrator.ending import SIGNALS, Ending
 from integrator.errors import FAULTY, INTERRUPTED, UNREACHABLE, Failed
 from integrator.service import Service, build, open_store, ready_to_work
-from integrator.sync import dry_run
+from integrator.sync import look_ahead
 
 TICK = 0.1  # seconds
 FAREWELL = 5.0
@@ -101,10 +101,13 @@ def _show_what_would_change(config: Config, names: Sequence[str], since: datetim
 
 
 def _compare(tracker: Tracker, config: Config, since: datetime | None, told: Differences, as_json: bool) -> None:
-    for planned in dry_run(tracker, config, since, wall_clock()):
-        told.add(planned)
-        if as_json and (isinstance(planned.plan, str) or planned.plan.changes):
-            print_plan(planned.ref, planned.plan, as_json)
+    with counting(tracker.name, as_json) as count:
+        for page in tracker.pages(since, None):
+            for planned in look_ahead(tracker, config, page.refs, wall_clock()):
+                told.add(planned)
+                count(told.seen, page.total)
+                if as_json and (isinstance(planned.plan, str) or planned.plan.changes):
+                    print_plan(planned.ref, planned.plan, as_json)
 
 
 def _end(stopped: Sequence[Stopped], failed: bool, hint: str = "") -> None:

@@ -1,7 +1,8 @@
 """Progress of several trackers: bars on a terminal, elsewhere only what keeps a tracker waiting."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -31,6 +32,17 @@ class _Rate(ProgressColumn):
         if not speed:
             return Text("")
         return Text(f"{speed:.0f}/s" if speed >= 1 else f"{speed * 60:.0f}/min")
+
+
+@contextmanager
+def counting(name: str, quiet: bool, console: Console | None = None) -> Iterator[Callable[[int, int | None], None]]:
+    """A bar on a terminal while issues are only looked through, gone at the end. Tell it how many, and of how many."""
+    console = console or Console(file=sys.stderr, highlight=False)
+    what = TextColumn("{task.description}", markup=False)
+    columns = what, BarColumn(), MofNCompleteColumn(), _Rate(), TimeElapsedColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as progress:
+        task = progress.add_task(name, total=None)
+        yield lambda seen, total: progress.update(task, completed=seen, total=total)
 
 
 class Bars:
