@@ -231,12 +231,18 @@ class MemoryTracker:
     ) -> Mapping[IssueRef, Outcome]:
         """Make the changes, as our own account."""
         with self._lock:
+            outcomes: dict[IssueRef, Outcome] = {}
             for ref, changes in work.items():
                 if not may_write():
-                    raise LeaseLost
+                    if not outcomes:
+                        raise LeaseLost
+                    failed = tuple((change, str(LeaseLost())) for change in changes)
+                    outcomes[ref] = Outcome(failed=failed, stopped=LeaseLost())
+                    continue
                 for change in changes:
                     self._apply(ref, change)
-            return {ref: Outcome(tuple(work[ref]), updated_at=self.issue(ref).updated_at) for ref in work}
+                outcomes[ref] = Outcome(tuple(changes), updated_at=self.issue(ref).updated_at)
+            return outcomes
 
     def board(self, ref: BoardRef, also: Sequence[IssueRef]) -> Board:
         """Everything on the board, and the open issues that have no card."""

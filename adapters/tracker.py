@@ -27,7 +27,8 @@ class Outcome:
 
     `updated_at` is the newest time of last update that an answer named (a later read that is older is stale).
     `failed` pairs a change with the tracker's reason; the issue is tried again. `retry_at`: the tracker asked for a
-    pause with this issue, so that it is tried again then and nothing is wrong with it; `stopped`: with everything.
+    pause with this issue, so that it is tried again then and nothing is wrong with it; `stopped`: what kept it from
+    being finished is no matter of this issue, but of the whole tracker, or of the leases (`is_interrupted`).
     """
 
     applied: tuple[Change, ...] = ()
@@ -35,6 +36,11 @@ class Outcome:
     updated_at: datetime | None = None
     retry_at: datetime | None = None
     stopped: "TrackerError | None" = None
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether only time was missing: nothing is wrong, and what is left is done by whoever takes it up."""
+        return isinstance(self.stopped, LeaseLost)
 
     def again_at(self, now: datetime) -> datetime | None:
         """When to try again what failed, if all that is wrong is that the tracker asked for a pause."""
@@ -176,7 +182,9 @@ class Tracker(Protocol):
     ) -> Mapping[IssueRef, Outcome]:
         """Make the changes, in their order within an issue. One issue's failure never stops another's changes.
 
-        `may_write` is asked before every request that writes; when it says no, LeaseLost is raised.
+        `may_write` is asked before every request that writes. When it says no, or the tracker can't go on, that is
+        raised (LeaseLost, or any other TrackerError) if nothing was written yet; else the outcomes say what was, and
+        what it was `stopped` by.
         """
         ...
 

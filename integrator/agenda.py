@@ -17,10 +17,10 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from adapters.tracker import Pace
-from integrator import budgets, pacing
+from integrator import adopting, budgets, pacing
 from integrator.inbox import Inbox
 from integrator.pacing import Wish
-from integrator.store import Instant, Store, agenda, facts, intents, trackers
+from integrator.store import Instant, Store, agenda, intents, trackers
 from integrator.subjects import ANY_ROUND, Subject, subject_of
 from integrator.touching import Row, Touching, intending, putting_down, settling
 from mapping.issue import BoardRef, IssueRef
@@ -46,10 +46,6 @@ class Lane(IntEnum):
 
 OF_THE_PACE = {Lane.EVENT: 1.0, Lane.TIMER: 1.0, Lane.SWEEP: 0.6}
 """The part of what may be created at all that is a lane's own: a backfill leaves room for emergencies."""
-
-
-class OtherPolicy(Exception):
-    """Another process runs a newer policy on this database; this one must stop working."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +106,7 @@ class Agenda:
         now = self._store.now()
 
         def work(conn: Connection) -> list[Claim]:
-            self._check_policy(conn)
+            adopting.check(conn, self._policy_hash)
             if self._held_until(conn, tracker, now):
                 return []
             claims: list[Claim] = []
@@ -157,7 +153,7 @@ class Agenda:
         free = agenda.c.lease_until.is_(None) | (agenda.c.lease_until <= now)
 
         def work(conn: Connection) -> Claim | None:
-            self._check_policy(conn)
+            adopting.check(conn, self._policy_hash)
             self.touch_with(conn, [board], Lane.EVENT, now)
             which = sa.select(agenda).where(agenda.c.subject == str(board), free)
             row = conn.execute(which.with_for_update(skip_locked=True)).first()
@@ -217,13 +213,23 @@ class Agenda:
         conn.execute(sa.delete(agenda).where(*self._mine([claim]), agenda.c.seq == claim.seq))
         conn.execute(sa.update(agenda).where(*self._mine([claim])).values(lease_until=None, lease_by=None))
 
-    def later(
-        self, conn: Connection, claim: Claim, at: datetime, why: str | None = None, role: str | None = None
+    def later(  # noqa: PLR0913, PLR0917 - why it waits, and what is known of it
+        self,
+        conn: Connection,
+        claim: Claim,
+        at: datetime,
+        why: str | None = None,
+        role: str | None = None,
+        unless_touched: bool = False,
     ) -> None:
-        """Nothing is wrong, but it is too early, whatever happened meanwhile: look again then."""
+        """Nothing is wrong, but it is too early: look again then.
+
+        `unless_touched`: at once if something happened meanwhile, which the reason for waiting may not be about.
+        """
         known = {"last_error": why and why[:500], "role": role}
         also = {name: value for name, value in known.items() if value is not None}
-        self._reschedule(conn, claim, at, fresh=sa.false(), also=also)
+        fresh = agenda.c.seq != claim.seq if unless_touched else sa.false()
+        self._reschedule(conn, claim, at, fresh=fresh, also=also)
 
     def failed(self, conn: Connection, claim: Claim, error: str, timer_at: datetime | None = None) -> None:
         """It did not work: try again later, and later each time; after the last attempt it is parked.
@@ -329,8 +335,9 @@ class Agenda:
         conn.execute(insert.on_conflict_do_update(index_elements=["name"], set_=values))
 
     def answered(self, conn: Connection, tracker: str) -> None:
-        """The tracker works again."""
-        conn.execute(sa.delete(trackers).where(trackers.c.name == tracker))
+        """The tracker works; a pause that it asked another worker for meanwhile is kept."""
+        over = trackers.c.name == tracker, trackers.c.not_before <= self._store.now()
+        conn.execute(sa.delete(trackers).where(*over))
 
     def _held_until(self, conn: Connection, tracker: str, now: datetime) -> datetime | None:
         held = sa.select(trackers.c.not_before).where(trackers.c.name == tracker, trackers.c.not_before > now)
@@ -338,24 +345,7 @@ class Agenda:
 
     def adopt_policy(self) -> bool:
         """Make this worker's policy the current one; a new policy makes every known issue due, behind events."""
-        now = self._store.now()
-
-        def work(conn: Connection) -> bool:
-            if conn.execute(sa.select(facts.c.value).where(facts.c.name == "policy")).scalar() == self._policy_hash:
-                return False
-            insert = self._store.upsert(facts).values(name="policy", value=self._policy_hash)
-            conn.execute(insert.on_conflict_do_update(index_elements=["name"], set_={"value": self._policy_hash}))
-            idle = (agenda.c.look_at.is_(None) | (agenda.c.look_at > now)) & agenda.c.subject.not_like(ANY_ROUND)
-            lane = sa.case((agenda.c.look_at.is_(None), Lane.SWEEP), else_=agenda.c.lane)
-            conn.execute(sa.update(agenda).where(idle).values(look_at=now, lane=lane, seq=agenda.c.seq + 1))
-            return True
-
-        return self._store.write(work)
-
-    def _check_policy(self, conn: Connection) -> None:
-        current = conn.execute(sa.select(facts.c.value).where(facts.c.name == "policy")).scalar()
-        if self._policy_hash and current != self._policy_hash:
-            raise OtherPolicy("another process works with a newer app.yaml on this database; restart this one")
+        return adopting.adopt(self._store, self._policy_hash, Lane.SWEEP)
 
     # ------------------------------------------------------------------ looking
 

@@ -131,7 +131,7 @@ class Boards:
         now = self.store.now()
         heed(self.store, self.agenda, conn, tracker, outcomes.values())
         for ref, outcome in outcomes.items():
-            journal.note(conn, now, ref, outcome.applied, outcome.failed)
+            journal.note(conn, now, ref, outcome)
             for change in outcome.applied:
                 log.info("changed", **about(claim, ref), change=type(change).__name__, because=change.because)
             if isinstance(ref, IssueRef):
@@ -141,7 +141,8 @@ class Boards:
             self.agenda.done(conn, claim, timer_at, None, role=role)
             return
         why = why_failed(failing)
-        log.warning("board not as it should be", **about(claim), why=why)
+        if not all(outcome.is_interrupted for outcome in failing):
+            log.warning("board not as it should be", **about(claim), why=why)
         pauses = [outcome.again_at(now) for outcome in failing]
         if None in pauses:
             self.agenda.failed(conn, claim, why, timer_at)

@@ -48,7 +48,7 @@ def _sentence(error: Exception) -> tuple[int, str]:
     from sqlalchemy.exc import SQLAlchemyError
 
     from adapters.tracker import AccessDenied, TrackerError
-    from integrator.agenda import OtherPolicy
+    from integrator.adopting import OtherPolicy
     from integrator.config import ConfigError
     from integrator.presence import Taken
     from integrator.schema import NewerSchema

@@ -16,7 +16,8 @@ log = structlog.get_logger()
 def heed(store: Store, agenda: Agenda, conn: Connection, tracker: Tracker, outcomes: Iterable[Outcome]) -> None:
     """Store it, in the transaction that puts a batch down."""
     budgets.note(store, conn, tracker.name, tracker.budgets)
-    stop = next((outcome.stopped for outcome in outcomes if outcome.stopped is not None), None)
+    stops = [outcome.stopped for outcome in outcomes if outcome.stopped is not None and not outcome.is_interrupted]
+    stop = next(iter(stops), None)
     if stop is None:
         agenda.answered(conn, tracker.name)
         return

@@ -1,7 +1,6 @@
 """The audit journal: every change that was made or refused, when and because of which rules."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from adapters.tracker import Outcome
 from integrator.store import journal
 from mapping.changes import Change
 from mapping.issue import Subject
@@ -22,11 +22,10 @@ def as_json(change: Change) -> dict[str, Any]:
     return {"change": type(change).__name__, **detail, "because": because}
 
 
-def note(
-    conn: Connection, at: datetime, ref: Subject, applied: Sequence[Change], failed: Sequence[tuple[Change, str]]
-) -> None:
-    """Write down what became of an issue's changes."""
-    lines = [_line(at, ref, change, None) for change in applied]
+def note(conn: Connection, at: datetime, ref: Subject, outcome: Outcome) -> None:
+    """Write down what became of an issue's changes; of what there was no time for nothing is said."""
+    failed = () if outcome.is_interrupted else outcome.failed
+    lines = [_line(at, ref, change, None) for change in outcome.applied]
     lines += [_line(at, ref, change, error[:500]) for change, error in failed]
     if lines:
         conn.execute(sa.insert(journal), lines)

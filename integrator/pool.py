@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import structlog
 
-from integrator.agenda import OtherPolicy
+from integrator.adopting import OtherPolicy
 from integrator.worker import Worker
 
 log = structlog.get_logger()

@@ -11,7 +11,7 @@ from adapters.tracker import Gone, Page, Tracker, TrackerError
 from integrator.agenda import Agenda, Lane
 from integrator.store import Store, agenda, journal, syncs, trackers
 from integrator.subjects import ANY_ROUND
-from integrator.worker import todo_for
+from integrator.todo import todo_for
 from mapping.changes import Plan
 from mapping.issue import BoardRef, Issue, IssueRef
 from mapping.policy import Policy

@@ -5,7 +5,6 @@ whatever goes wrong with an issue is that issue's alone.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -17,19 +16,19 @@ from integrator.agenda import LEASE, Agenda, Claim, Lane
 from integrator.boards import Boards, Look
 from integrator.doubt import Doubts
 from integrator.heeding import heed, why_failed
-from integrator.ledger import Role, planned, stands_still, stopping_work
+from integrator.ledger import stands_still, stopping_work
 from integrator.logs import about
 from integrator.rounds import Rounds
 from integrator.store import Store
 from integrator.subjects import RoundRef, Subject
 from integrator.texts import Texts
+from integrator.todo import Todo, as_of, role_of
 from integrator.wording import created, in_words, wordless
 from mapping.case import Case
-from mapping.changes import Change, OpenIssue, Plan
+from mapping.changes import Change, OpenIssue
 from mapping.freshness import is_shown
 from mapping.issue import BoardRef, Issue, IssueRef
-from mapping.okr import planned_for
-from mapping.plan import concerns_board, plan_issue, stops_work
+from mapping.plan import plan_issue, stops_work
 from mapping.policy import Policy
 
 log = structlog.get_logger()
@@ -43,43 +42,6 @@ REREAD = timedelta(seconds=1)
 BELIEVE_AFTER = timedelta(seconds=60)
 LAG = timedelta(seconds=10)
 TO_WRITE = timedelta(seconds=25)
-
-
-@dataclass(frozen=True, slots=True)
-class Todo:
-    """A claimed issue as it was read, and what the plan wants of it."""
-
-    claim: Claim
-    ref: IssueRef
-    plan: Plan
-    role: str
-
-    @property
-    def again_at(self) -> datetime | None:
-        """When to look again if everything was written."""
-        return min((at for at in (self.plan.look_again_at, self.plan.settles_at) if at is not None), default=None)
-
-
-def todo_for(issue: Issue, policy: Policy, now: datetime) -> Plan:
-    """What should be true of an issue, as the differences to what is."""
-    return plan_issue(Case.of(issue, policy), policy, as_of(issue, now))
-
-
-def as_of(issue: Issue, now: datetime) -> datetime:
-    """The time, but not before what has happened to the issue already: the tracker's clock may be ahead of ours."""
-    return max(now, issue.updated_at)
-
-
-def role_of(case: Case, policy: Policy) -> str:
-    """What an issue means to the law of its board."""
-    if stops_work(case):
-        return Role.P0
-    if case.is_emergency and case.confirmed_by is not None:
-        return Role.EMERGENCY
-    if case.issue.closed_at is None and concerns_board(case, policy):
-        return Role.CARD
-    key_result = planned_for(case, policy)
-    return planned(key_result) if key_result else Role.NONE
 
 
 class Worker:
@@ -370,14 +332,16 @@ class Worker:
         for todo in todos:
             ref = todo.ref
             outcome = outcomes.get(ref, Outcome())
-            journal.note(conn, now, ref, outcome.applied, outcome.failed)
+            journal.note(conn, now, ref, outcome)
             for change in outcome.applied:
                 metrics.CHANGES.labels(tracker.name, type(change).__name__).inc()
                 log.info("changed", **about(todo.claim), change=type(change).__name__, because=change.because)
-            if outcome.failed:
+            if outcome.is_interrupted:
+                self._agenda.later(conn, todo.claim, now, role=todo.role, unless_touched=True)
+            elif outcome.failed:
                 self._try_again(conn, todo, outcome, now)
             elif ref in waiting:
-                self._agenda.later(conn, todo.claim, waiting[ref], role=todo.role)
+                self._agenda.later(conn, todo.claim, waiting[ref], role=todo.role, unless_touched=True)
             else:
                 opened = any(isinstance(change, OpenIssue) for change in outcome.applied)
                 self._agenda.done(

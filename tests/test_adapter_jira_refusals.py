@@ -10,7 +10,7 @@ import pytest
 from adapters.http import Deadlines
 from adapters.tracker import AccessDenied, LeaseLost, RateLimited, TrackerError, Unreachable
 from mapping.changes import Change, DropComment, EditStatus, MoveTo, SetFields, SetLabels
-from mapping.issue import Column
+from mapping.issue import Column, IssueRef
 from tests.adapter_jira_house import PRODUCTS, House, Start, houses, read, ref, status, write
 from tests.contracts import Recorder
 from tests.standins.jira.acme import with_screen, with_workflow, without_column
@@ -209,15 +209,21 @@ def test_no_write_is_sent_twice(start: Start, kind: FaultKind, where: str) -> No
 
 
 @pytest.mark.parametrize("writes", range(4))
-def test_nothing_is_written_when_the_lease_is_lost(start: Start, writes: int) -> None:
+def test_nothing_is_written_when_the_lease_is_lost_and_what_was_before_is_told(start: Start, writes: int) -> None:
     house = start()
     tracker = house.tracker()
     keys = [house.jira.create_issue("OPS", "alice", f"no {n}") for n in range(2)]
     tracker.read([ref(key) for key in keys])
     house.asked()
-    answers = iter([True] * writes + [False])
-    with pytest.raises(LeaseLost):
-        tracker.apply({ref(key): [status(n=1), QUEUE, LABEL] for key in keys}, lambda: next(answers))
+    answers, wanted = iter([True] * writes + [False]), (status(n=1), QUEUE, LABEL)
+    work: dict[IssueRef, tuple[Change, ...]] = {ref(key): wanted for key in keys}
+    if writes:
+        first, second = tracker.apply(work, lambda: next(answers)).values()
+        assert first.applied == wanted[:writes]
+        assert (first.is_interrupted, second.applied, second.is_interrupted) == (writes < len(wanted), (), True)
+    else:
+        with pytest.raises(LeaseLost):
+            tracker.apply(work, lambda: next(answers))
     assert len(house.asked()) == writes
 
 

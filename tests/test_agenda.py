@@ -2,17 +2,21 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy.engine import Connection
 
-from integrator.agenda import LEASE, MAX_ATTEMPTS, SETTLE, Agenda, Claim, Lane, OtherPolicy
+from integrator import adopting
+from integrator.adopting import OtherPolicy
+from integrator.agenda import LEASE, MAX_ATTEMPTS, SETTLE, Agenda, Claim, Lane
 from integrator.scenario import Clock
 from integrator.store import Store, agenda, deliveries, intents, trackers
 from integrator.subjects import Subject
@@ -400,6 +404,19 @@ def test_success_forgets_the_failures(store: Store, tasks: Agenda, clock: Clock)
     assert (row(store).attempts, row(store).last_error) == (0, None)
 
 
+def test_what_happened_meanwhile_need_not_wait_for_the_pace(store: Store, tasks: Agenda, clock: Clock) -> None:
+    tasks.touch([ONE, TWO], Lane.SWEEP)
+    claims = {claim.ref: claim for claim in tasks.claim("github", 10)}
+    tasks.touch([ONE], Lane.EVENT)
+    for claim in claims.values():
+        store.write(
+            lambda conn, claim=claim: tasks.later(conn, claim, START + 240 * MINUTE, unless_touched=True)  # type: ignore[misc]
+        )
+    assert [(claim.ref, claim.lane) for claim in tasks.claim("github", 10)] == [(ONE, Lane.EVENT)]
+    clock.at += 240 * MINUTE
+    assert [claim.ref for claim in tasks.claim("github", 10, lanes=[Lane.SWEEP])] == [TWO]
+
+
 def test_later_costs_no_attempt_and_waits_whatever_happened(store: Store, tasks: Agenda, clock: Clock) -> None:
     tasks.touch([ONE], Lane.EVENT)
     claim = claim_one(tasks)
@@ -474,9 +491,20 @@ def test_holds_in_a_row_grow_to_five_minutes_and_no_further(store: Store, tasks:
         before = clock.at
         pauses.append(pause())
     assert pauses == [5, 10, 20, 40, 80, 160] + [300] * 94
+    clock.at += 300 * SECOND
     store.write(lambda conn: tasks.answered(conn, "github"))
     before = clock.at
     assert pause() == 5
+
+
+def test_an_answer_from_before_a_pause_ends_it_not(store: Store, tasks: Agenda, clock: Clock) -> None:
+    tasks.touch([ONE], Lane.EVENT)
+    tasks.hold("github", START + MINUTE, "slow down")
+    store.write(lambda conn: Agenda(store, "other").answered(conn, "github"))
+    assert tasks.claim("github", 10) == []
+    clock.at += MINUTE
+    store.write(lambda conn: tasks.answered(conn, "github"))
+    assert count(store, trackers) == 0 and len(tasks.claim("github", 10)) == 1
 
 
 # ---------------------------------------------------------------- the policy
@@ -495,6 +523,43 @@ def test_a_new_policy_makes_everything_due_behind_events_and_stops_the_others(st
     lanes = [claim.lane for claim in new.claim("github", 10)]
     assert lanes == [Lane.EVENT, Lane.SWEEP, Lane.SWEEP]
     assert not new.adopt_policy()
+
+
+@pytest.fixture
+def small_portions() -> Iterator[int]:
+    before, adopting.AT_ONCE = adopting.AT_ONCE, 2
+    yield adopting.AT_ONCE
+    adopting.AT_ONCE = before
+
+
+def test_what_a_process_was_killed_over_the_next_one_goes_on_with(store: Store, small_portions: int) -> None:
+    refs = [IssueRef("github", f"acme/shop#{number}") for number in range(1, 8)]
+    old, new = Agenda(store, "old", "old"), Agenda(store, "new", "new")
+    old.adopt_policy()
+    old.touch(refs, Lane.EVENT)
+    for claim in old.claim("github", 10):
+        done(store, old, claim)
+
+    class Killed(Exception):
+        pass
+
+    written = []
+
+    class Dying(Store):
+        def write(self, work: Callable[[Connection], Any]) -> Any:
+            if len(written) == 2:
+                raise Killed
+            written.append(work)
+            return store.write(work)
+
+    dying = object.__new__(Dying)
+    dying.__dict__.update(store.__dict__)
+    with pytest.raises(Killed):
+        adopting.adopt(dying, "new", Lane.SWEEP)
+    assert len(new.claim("github", 10)) == small_portions
+    assert not new.adopt_policy()
+    assert len(new.claim("github", 10)) == len(refs) - small_portions
+    assert not new.adopt_policy() and new.claim("github", 10) == []
 
 
 def test_what_is_worked_on_while_the_policy_changes_is_looked_at_again(store: Store) -> None:

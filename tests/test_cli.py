@@ -18,7 +18,8 @@ import pytest
 import requests
 
 from adapters.tracker import AccessDenied, Unreachable
-from integrator.agenda import MAX_ATTEMPTS, Agenda, Claim, Lane, OtherPolicy
+from integrator.adopting import OtherPolicy
+from integrator.agenda import MAX_ATTEMPTS, Agenda, Claim, Lane
 from integrator.commands.printing import in_words
 from integrator.errors import Failed, explained
 from integrator.store import Store, Unwritable

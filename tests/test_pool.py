@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from integrator import pool as pools
-from integrator.agenda import OtherPolicy
+from integrator.adopting import OtherPolicy
 from integrator.pool import Pool
 from tests.installation import wait_for
 

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from adapters.memory import MemoryTracker
 from adapters.tracker import AccessDenied, Gone, LeaseLost, Outcome, RateLimited, Unreachable
-from integrator.agenda import LEASE, MAX_ATTEMPTS, SETTLE, Agenda, Lane, OtherPolicy
+from integrator.adopting import OtherPolicy
+from integrator.agenda import LEASE, MAX_ATTEMPTS, SETTLE, Agenda, Lane
 from integrator.scenario import Clock
 from integrator.store import Store, agenda, intents, journal, trackers
 from integrator.texts import Texts

@@ -17,7 +17,7 @@ from adapters.github.sending import Sender
 from adapters.github.settings import Settings
 from adapters.github.shared import Field, Known, Project, Shared
 from adapters.github.tally import Tally
-from adapters.tracker import Gone, Outcome, RateLimited
+from adapters.tracker import Gone, LeaseLost, Outcome, RateLimited
 from mapping.changes import Change, MoveTo, OpenIssue, SetFields
 from mapping.issue import IssueRef, Opened, Subject
 
@@ -100,9 +100,11 @@ class Writer:
                 try:
                     for why in self._fields.write(ref, mine, sender.ask_leave) if mine else ():
                         tally.fail(change, why)
-                except RateLimited as limit:
-                    sender.stopped = limit
-                    tally.stop(change, limit)
+                except (RateLimited, LeaseLost) as stop:
+                    if not sender.has_sent:
+                        raise
+                    sender.stopped = stop
+                    tally.stop(change, stop)
 
     def _keep(
         self, tallies: Mapping[Subject, Tally], items: dict[IssueRef, str], operation: Operation, payload: Json

@@ -9,7 +9,7 @@ from adapters.github.operations import Operation
 from adapters.github.portion import TooSlow
 from adapters.github.shared import Shared
 from adapters.github.tally import Tally
-from adapters.tracker import AccessDenied, LeaseLost, RateLimited, Unreachable
+from adapters.tracker import AccessDenied, LeaseLost, RateLimited, TrackerError, Unreachable
 from mapping.issue import IssueRef, Subject
 
 _NEEDS = "writing (Issues: write, Projects: write)"
@@ -38,8 +38,8 @@ class Sender:
         self._tallies = tallies
         self._may_write = may_write
         self._keep = keep
-        self._has_sent = False
-        self.stopped: RateLimited | None = None
+        self.has_sent = False
+        self.stopped: TrackerError | None = None
 
     def ask_leave(self) -> None:
         """LeaseLost when there is no time left for another write."""
@@ -49,28 +49,28 @@ class Sender:
     def send(self, wanted: Sequence[Operation]) -> None:
         """Send in requests of about twenty. A refusal is raised at first, and later on fails only the rest.
 
-        A lost answer is always raised: what it did is unknown, and only a new read tells. After a limit nothing is
-        sent any more.
+        After a limit, a lost answer, or the end of the lease nothing is sent any more. What a lost answer did is
+        unknown, and only a new read tells.
         """
         for chunk in _chunks(wanted, self._shared.writes.size):
             if self.stopped is not None:
                 self._stop(chunk, self.stopped)
                 continue
-            self.ask_leave()
             try:
+                self.ask_leave()
                 answer = self._sent(chunk)
-            except RateLimited as limit:
-                if not self._has_sent:
+            except (RateLimited, Unreachable, LeaseLost) as stop:
+                if not self.has_sent:
                     raise
-                self._stop(chunk, limit)
+                self._stop(chunk, stop)
                 continue
             except AccessDenied as refusal:
-                if not self._has_sent:
+                if not self.has_sent:
                     raise
                 for operation in chunk:
                     self._fail(operation, str(refusal))
                 continue
-            self._has_sent = True
+            self.has_sent = True
             if (outdated := self._judge(chunk, answer)) and self.stopped is None:
                 self._again(outdated)
 
@@ -88,10 +88,10 @@ class Sender:
             portion.worked(len(chunk))
         return answer
 
-    def _stop(self, chunk: Sequence[Operation], limit: RateLimited) -> None:
-        self.stopped = limit
+    def _stop(self, chunk: Sequence[Operation], stop: TrackerError) -> None:
+        self.stopped = stop
         for operation in chunk:
-            self._tallies[operation.ref].stop(operation.change, limit)
+            self._tallies[operation.ref].stop(operation.change, stop)
 
     def _judge(self, chunk: Sequence[Operation], answer: Answer) -> list[Operation]:
         """Judge alias by alias; the answer is those that were refused for an outdated option."""
@@ -137,8 +137,12 @@ class Sender:
         renewed = list(self._renewed(outdated))
         if not renewed:
             return
-        self.ask_leave()
-        answer = self._sent(renewed)
+        try:
+            self.ask_leave()
+            answer = self._sent(renewed)
+        except (RateLimited, Unreachable, LeaseLost) as stop:
+            self._stop(renewed, stop)
+            return
         for operation in self._judge(renewed, answer):
             self._fail(operation, _STALE_OPTION)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from adapters.tracker import Outcome, RateLimited
+from adapters.tracker import Outcome, TrackerError
 from mapping.changes import Change
 
 
@@ -14,16 +14,16 @@ class Tally:
 
     reasons: dict[int, str] = field(default_factory=dict)  # by the change's identity: two may be equal
     updated_at: datetime | None = None
-    stopped: RateLimited | None = None
+    stopped: TrackerError | None = None
 
     def fail(self, change: Change, why: str) -> None:
         """The change failed; its first reason counts."""
         self.reasons.setdefault(id(change), why)
 
-    def stop(self, change: Change, limit: RateLimited) -> None:
-        """GitHub asked for a pause before the change was made."""
-        self.fail(change, str(limit))
-        self.stopped = limit
+    def stop(self, change: Change, stop: TrackerError) -> None:
+        """Nothing is wrong with the change, but it was not made, or nobody knows."""
+        self.fail(change, str(stop))
+        self.stopped = stop
 
     def has_failed(self, change: Change) -> bool:
         """Whether some of it couldn't be done."""

@@ -21,7 +21,7 @@ from adapters.jira.read import Reader, Seen
 from adapters.jira.screens import Screens
 from adapters.jira.site import Site
 from adapters.jira.work import Work, after
-from adapters.tracker import LeaseLost, Outcome, TrackerError
+from adapters.tracker import Outcome, TrackerError
 from mapping.changes import (
     Change,
     DropComment,
@@ -246,9 +246,7 @@ def _begun(ref: IssueRef, seen: Seen, may_write: Callable[[], bool]) -> Work:
 
 
 def _stopping(stop: TrackerError) -> TrackerError | None:
-    """What stops the other issues, too; LeaseLost is raised at once."""
-    if isinstance(stop, LeaseLost):
-        raise stop
+    """What stops the other issues, too."""
     return None if isinstance(stop, IssueBusy | EndpointBusy | Refused) else stop
 
 

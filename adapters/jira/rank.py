@@ -42,8 +42,6 @@ class Ranking:
         for run in _runs(placed):
             try:
                 why = self._rank(run, _body(run, cards, layout.board.rank), may_write)
-            except LeaseLost:
-                raise
             except TrackerError as stop:
                 if not applied and not isinstance(stop, Refused | EndpointBusy):
                     raise

@@ -13,7 +13,7 @@ from signal import getsignal, signal
 import click
 
 from adapters.tracker import AccessDenied, Tracker, TrackerError
-from integrator.agenda import OtherPolicy
+from integrator.adopting import OtherPolicy
 from integrator.clock import wall_clock
 from integrator.commands.bars import Bars, counting
 from integrator.commands.differences import Differences
