@@ -34,6 +34,11 @@ class _Waiting:
     is_new: bool | None = None
     error: Exception | None = None
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it is known what became of it."""
+        return self.is_new is not None or self.error is not None
+
 
 class Inbox:
     """Where a server hands deliveries in; what those are about goes on this lane of the agenda.
@@ -71,8 +76,7 @@ class Inbox:
             end_of_patience = loop.call_later(self._patience, _end, [over])
             await over
             end_of_patience.cancel()
-            if mine.is_new is None and mine.error is None:
-                self._give_up(mine)
+            self._give_up(mine)
         return self._told(mine)
 
     def _lay_down(self, mine: _Waiting) -> bool:
@@ -89,13 +93,20 @@ class Inbox:
 
     def _give_up(self, mine: _Waiting) -> None:
         with self._lock:
+            if mine.is_over:
+                return
             self._hangs = self._is_storing
             if mine in self._waiting:
                 self._waiting.remove(mine)
 
     def _store_all(self) -> None:
         while group := self._taken():
-            self._store_together(group)
+            try:
+                self._store_together(group)
+            except Exception as error:
+                log.exception("deliveries not stored")
+                for one in group:
+                    one.error = one.error or error
             _tell(group)
 
     def _taken(self) -> list[_Waiting]:
@@ -104,6 +115,7 @@ class Inbox:
             self._lock.wait_for(lambda: self._waiting, LINGER)
             group, self._waiting = self._waiting, []
             self._is_storing = bool(group)
+            self._hangs = self._hangs and self._is_storing
             return group
 
     def _told(self, mine: _Waiting) -> bool:

@@ -18,6 +18,7 @@ from integrator.store import Store
 
 SECRET = "It's a Secret to Everybody"
 PATIENCE = 30.0
+STARTING = 90.0  # seconds: some tests start a dozen of them at once
 
 
 def wait_for(what: Callable[[], bool], why: Callable[[], str], seconds: float = PATIENCE) -> None:
@@ -59,7 +60,7 @@ class Installation:
         )
         log.close()
         if wait:
-            wait_for(self.is_ready, self.log)
+            wait_for(self.is_ready, self.log, STARTING)
 
     @property
     def pid(self) -> int:

@@ -543,7 +543,7 @@ def test_what_a_process_was_killed_over_the_next_one_goes_on_with(store: Store, 
     class Killed(Exception):
         pass
 
-    written = []
+    written: list[object] = []
 
     class Dying(Store):
         def write(self, work: Callable[[Connection], Any]) -> Any:

@@ -188,3 +188,27 @@ def test_nobody_waits_for_ever_and_what_had_to_wait_is_not_stored_behind_the_sen
     assert not inbox.accept("github", delivery("slow")), "what was on its way is stored, and known when it comes again"
     assert results(together(store, inbox, delivery("x"), delivery("y"))) == [True, True]
     assert stored(store) == ["slow", "the first", "x", "y"]
+
+
+def test_whose_patience_ends_as_it_is_stored_keeps_nobody_out(store: Gated) -> None:
+    class Late(Inbox):
+        """Its waiters give up only once what they waited for has happened."""
+
+        def _give_up(self, mine: Any) -> None:
+            store.gate.set()
+            wait_for(lambda: mine.is_over, lambda: "it is not stored")
+            super()._give_up(mine)
+
+    inbox = Late(store, Lane.EVENT, patience=0.05)
+    store.gate.clear()
+    assert inbox.accept("github", delivery("just in time"))
+    assert inbox.accept("github", delivery("next"))
+
+
+def test_a_bell_that_breaks_ends_nothing(store: Gated) -> None:
+    inbox = Inbox(store, Lane.EVENT)
+    ring, store.bell.ring = store.bell.ring, threading.Lock().release  # type: ignore[method-assign]
+    assert inbox.accept("github", delivery("stored"))
+    store.bell.ring = ring  # type: ignore[method-assign]
+    assert inbox.accept("github", delivery("next"))
+    assert stored(store) == ["next", "stored"]
