@@ -12,7 +12,7 @@ from integrator import gauges, metrics
 from integrator.probe import Probe
 from integrator.store import Store
 from integrator.store import trackers as held_back
-from webhooks.receiver import Receiver, Reception
+from webhooks.receiver import ALIVE, Receiver, Reception
 from webhooks.wsgi import Accept, blueprint
 
 
@@ -38,7 +38,7 @@ def web_app(
 
     @app.get("/healthz")
     def healthz() -> ResponseReturnValue:
-        return {"status": "alive"}
+        return ALIVE
 
     @app.get("/readyz")
     def readyz() -> ResponseReturnValue:
@@ -52,7 +52,8 @@ def web_app(
 
     @app.get("/metrics")
     def metrics_page() -> ResponseReturnValue:
-        gauges.measure(store, trackers)
+        if probe.trouble() is None:  # else they stay as they are, and nobody waits for a database that hangs
+            gauges.measure(store, trackers)
         return generate_latest(), 200, {"Content-Type": CONTENT_TYPE_LATEST}
 
     return app

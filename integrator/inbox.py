@@ -14,7 +14,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Connection
 
-from integrator.store import Store, Unwritable
+from integrator.store import LOCKED, Store, Unwritable
 from integrator.touching import Keeping, Row, Touching
 from webhooks.delivery import Delivery, NotStored
 
@@ -175,5 +175,7 @@ def _end(futures: Sequence[asyncio.Future[None]]) -> None:
 def _is_of_one(error: Exception) -> bool:
     """Whether a delivery is to blame and not the database."""
     if isinstance(error, Unwritable):
-        return isinstance(error.__cause__, sa.exc.DataError | sa.exc.IntegrityError)
+        cause = error.__cause__
+        is_locked = isinstance(cause, sa.exc.DBAPIError) and getattr(cause.orig, "sqlstate", "") == LOCKED
+        return is_locked or isinstance(cause, sa.exc.DataError | sa.exc.IntegrityError)
     return True

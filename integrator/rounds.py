@@ -156,17 +156,21 @@ class Rounds:
         asking = self.store.read(lambda conn: self._recall(conn, ref, Asking))
         if not asking.waiting:
             asking = self._look(tracker, asking, now)
-        asking = self._ask(tracker, asking, may_write)
+        asking, stop = self._ask(tracker, asking, may_write)
 
         def put_down(conn: Connection) -> None:
-            self.agenda.answered(conn, tracker.name)
-            if asking.waiting:
-                self._remember(conn, ref, asking)
-                self.agenda.done(conn, claim, self.store.now() + BREATHER, None)
-            else:
+            if stop is None:
+                self.agenda.answered(conn, tracker.name)
+            if not asking.waiting:
                 self._end(conn, claim, ref, asking)
+                return
+            self._remember(conn, ref, asking)
+            if stop is None:
+                self.agenda.done(conn, claim, self.store.now() + BREATHER, None)
 
         self.store.write(put_down)
+        if stop is not None:
+            raise stop
 
     def _look(self, tracker: Tracker, asking: Asking, now: datetime) -> Asking:
         """What has to be asked for, now. What can't be looked at is said once, and so is what is given up."""
@@ -179,19 +183,32 @@ class Rounds:
         waiting = tuple((one.id, one.again) for one in found.missed if asked.get(one.id, 0) < ASKS)
         return _said(replace(asking, last=now.isoformat(), asked=asked, waiting=waiting), tracker, found.refused)
 
-    def _ask(self, tracker: Tracker, asking: Asking, may_write: Callable[[], bool]) -> Asking:
-        """Ask for some of it; without the permission for none."""
+    def _ask(
+        self, tracker: Tracker, asking: Asking, may_write: Callable[[], bool]
+    ) -> tuple[Asking, TrackerError | None]:
+        """Ask for some of it, without the permission for none; and what stopped it.
+
+        One that the tracker fails on was asked for, too: else it would hold up those behind it for ever.
+        """
         for one in (Undelivered(*pair) for pair in asking.waiting[:AT_ONCE]):
             if not may_write():
-                raise LeaseLost
+                return asking, LeaseLost()
+            stop: TrackerError | None = None
             try:
                 why = tracker.redeliver(one)
             except AccessDenied as refusal:
-                return _said(replace(asking, waiting=()), tracker, str(refusal))
+                return _said(replace(asking, waiting=()), tracker, str(refusal)), None
+            except Unreachable as failure:
+                stop, why = failure, str(failure)
+            except TrackerError as pause:
+                return asking, pause
             log.info("delivery asked for again", tracker=tracker.name, delivery=one.id, refused=why)
             metrics.REDELIVERIES.labels(tracker.name, "refused" if why else "asked").inc()
-        asked = {one: asking.asked.get(one, 0) + 1 for one, _ in asking.waiting[:AT_ONCE]}
-        return replace(asking, asked={**asking.asked, **asked}, waiting=asking.waiting[AT_ONCE:])
+            asked = {**asking.asked, one.id: asking.asked.get(one.id, 0) + 1}
+            asking = replace(asking, asked=asked, waiting=asking.waiting[1:])
+            if stop is not None:
+                return asking, stop
+        return asking, None
 
     # ------------------------------------------------------------------ from one to the next
 

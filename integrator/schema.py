@@ -62,6 +62,8 @@ def _alone(engine: Engine) -> Iterator[Connection]:
             yield conn
             return
         try:
+            for limit in ("lock_timeout", "idle_in_transaction_session_timeout"):
+                conn.exec_driver_sql(f"SET {limit} = 0")  # a change of tables may have to wait for long
             told = False
             while not conn.execute(sa.select(sa.func.pg_try_advisory_lock(LOCK))).scalar_one():
                 conn.commit()

@@ -12,6 +12,7 @@ from integrator.config import load
 from integrator.ending import SIGNALS, Ending, end_when_told
 from integrator.presence import Presence
 from integrator.service import THREADS, begun, open_store, ready_to_work
+from webhooks.receiver import LARGEST
 
 
 def serve(config_file: Path, bind: str, work: bool, server: str) -> None:
@@ -61,7 +62,7 @@ def _waitress(host: str, port: int) -> None:
         threads=16,
         connection_limit=1000,
         channel_timeout=30,
-        max_request_body_size=2**30,
+        max_request_body_size=LARGEST + 1,  # it keeps bodies on the disk before anybody has looked at them
     )
     ending.leave()
 

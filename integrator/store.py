@@ -38,6 +38,14 @@ DEADLINES = {  # libpq's, in seconds (the last: milliseconds): a host that vanis
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
+SERVER_LIMITS = {  # PostgreSQL's own, in milliseconds and seconds: a session whose host vanished holds no row for long
+    "lock_timeout": 2_000,
+    "idle_in_transaction_session_timeout": 15_000,
+    "tcp_keepalives_idle": 10,
+    "tcp_keepalives_interval": 5,
+    "tcp_keepalives_count": 3,
+}
+LOCKED = "55P03"  # PostgreSQL's SQLSTATE: somebody else holds the row
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -355,7 +363,8 @@ def _as_unwritable(error: Exception) -> Exception:
 def _engine(url: str) -> Engine:
     parsed = sa.make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        patience = {key: value for key, value in DEADLINES.items() if key not in parsed.query}
+        limits = " ".join(f"-c {name}={value}" for name, value in SERVER_LIMITS.items())
+        patience = {key: value for key, value in {**DEADLINES, "options": limits}.items() if key not in parsed.query}
         pool = {"pool_size": 20, "max_overflow": 20, "pool_timeout": PATIENCE, "pool_pre_ping": True}
         return sa.create_engine(parsed, connect_args=patience, **pool)
     arguments: dict[str, Any] = {"connect_args": {"check_same_thread": False, "timeout": 10}}

@@ -59,6 +59,13 @@ class OwnServer:
         for process in processes:
             process.wait(30)
 
+    def signal(self, number: signal.Signals) -> None:
+        """Freeze it, or let it go on."""
+        main: Any = self._server.get_postmaster_info().process
+        for process in (*main.children(recursive=True), main):
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, number)
+
     def start(self) -> None:
         """Start it again on what its disk holds."""
         for _ in range(20):

@@ -212,3 +212,15 @@ def test_a_bell_that_breaks_ends_nothing(store: Gated) -> None:
     store.bell.ring = ring  # type: ignore[method-assign]
     assert inbox.accept("github", delivery("next"))
     assert stored(store) == ["next", "stored"]
+
+
+def test_a_row_that_somebody_holds_keeps_out_only_its_own_deliveries(store: Gated) -> None:
+    if store.is_sqlite:
+        pytest.skip("SQLite has one writer, and no rows to hold")
+    inbox = Inbox(store, Lane.EVENT)
+    assert inbox.accept("github", delivery("before"))
+    with store.engine.connect() as somebody:
+        somebody.execute(sa.select(agenda).where(agenda.c.subject == str(ONE)).with_for_update())
+        futures = together(store, inbox, delivery("held"), *(delivery(f"free {n}", ref=TWO) for n in range(3)))
+        assert results(futures) == [NotStored, True, True, True]
+    assert inbox.accept("github", delivery("after"))

@@ -1,6 +1,7 @@
 """Rounds: made when they are due, a step at a time, by one worker; what they remember; what is their own trouble."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 from structlog.testing import capture_logs
 
 from adapters.memory import PAGE, MemoryTracker
-from adapters.tracker import AccessDenied, Deliveries, Page, TrackerError, Undelivered, Unreachable
+from adapters.tracker import AccessDenied, Deliveries, Page, RateLimited, TrackerError, Undelivered, Unreachable
 from integrator.agenda import LEASE, LONGEST_RETRY, MAX_ATTEMPTS, Agenda, Lane
 from integrator.rounds import AT_ONCE, AT_START, BREATHER, FIRST_LOOK, OVERLAP, SWEEPING, Every, Rounds, set_out
 from integrator.scenario import Clock
@@ -232,6 +233,39 @@ def test_without_the_permission_that_is_said_once_and_nothing_is_parked(house: H
 
 def _forbidden(missed: Undelivered) -> str:
     raise AccessDenied("hooks can't be looked at")
+
+
+def test_one_that_the_tracker_fails_on_holds_up_no_other(house: House) -> None:
+    house.tracker.lost = [f"{number}" for number in range(6)]
+    redeliver = house.tracker.redeliver
+
+    def failing(missed: Undelivered) -> str:
+        said = redeliver(missed)
+        if missed.id == "3":
+            raise Unreachable("GitHub answered 502")
+        return said
+
+    house.tracker.redeliver = failing  # type: ignore[method-assign]
+    held = 0
+    for _ in range(6 * 60):
+        house.pass_by(MINUTE)
+        held += house.store.read(lambda conn: conn.execute(sa.select(trackers)).first()) is not None
+    assert Counter(house.tracker.again) == dict.fromkeys(house.tracker.lost, 3)
+    assert held <= 3
+
+
+def test_a_pause_in_the_midst_of_asking_costs_no_delivery_an_asking(house: House) -> None:
+    house.tracker.lost = ["a", "b", "c"]
+    redeliver, pauses = house.tracker.redeliver, [RateLimited("slow down", house.clock.at + AT_START + MINUTE)]
+
+    def limited(missed: Undelivered) -> str:
+        if missed.id == "b" and pauses:
+            raise pauses.pop()
+        return redeliver(missed)
+
+    house.tracker.redeliver = limited  # type: ignore[method-assign]
+    house.pass_by(2 * MINUTE)
+    assert house.tracker.again == ["a", "b", "c"]
 
 
 def test_a_lease_that_runs_out_ends_the_asking(house: House) -> None:

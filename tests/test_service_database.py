@@ -4,6 +4,7 @@ import contextlib
 import os
 import resource
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -174,6 +175,24 @@ def _stored_in_postgresql(server: OwnServer) -> set[str]:
 def _kill_soon(postgres: OwnServer) -> None:
     time.sleep(0.3)
     postgres.kill()
+
+
+@pytest.mark.parametrize("server", ["granian", "waitress"])
+def test_postgresql_that_hangs_hangs_no_health_check(server: str, tmp_path: Path, recorder: Recorder) -> None:
+    with own_server() as postgres, company(tmp_path, recorder, database=postgres.url) as acme:
+        acme.integrator.start("--server", server)
+        postgres.signal(signal.SIGSTOP)
+        try:
+            for _ in range(20):
+                with contextlib.suppress(requests.Timeout):
+                    requests.get(f"{acme.integrator.url}/metrics", timeout=0.05)
+                    requests.get(f"{acme.integrator.url}/readyz", timeout=0.05)
+            assert requests.get(f"{acme.integrator.url}/healthz", timeout=PATIENCE).status_code == 200
+            told = requests.get(f"{acme.integrator.url}/readyz", timeout=PATIENCE)
+            assert (told.status_code, told.json()["reasons"]) == (503, ["the database does not answer"])
+        finally:
+            postgres.signal(signal.SIGCONT)
+        wait_for(acme.integrator.is_ready, acme.integrator.log)
 
 
 @pytest.mark.parametrize("server", ["granian", "waitress"])

@@ -1,5 +1,6 @@
 """Every answer of `POST /webhooks/<tracker>`, and that nothing is stored that should not be."""
 
+import asyncio
 import hashlib
 import hmac
 import http.client
@@ -22,12 +23,12 @@ from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
 from mapping.issue import IssueRef
-from tests.rsgi_client import PIECE, Exchange, RsgiClient
+from tests.rsgi_client import PIECE, Exchange, Headers, RsgiClient, Scope
 from webhooks import github, jira
 from webhooks.delivery import Delivery, NotStored
 from webhooks.payload import FORM, JSON
-from webhooks.receiver import LARGEST, PATIENCE, Receiver, Reception
-from webhooks.rsgi import Door
+from webhooks.receiver import BODY_TAKES, LARGEST, PATIENCE, Receiver, Reception
+from webhooks.rsgi import LARGE_AT_ONCE, Door
 from webhooks.wsgi import blueprint
 
 Client = FlaskClient | RsgiClient
@@ -384,11 +385,13 @@ def door(
     shelf: Shelf,
     accept: Callable[[str, Delivery], Awaitable[bool]] | None = None,
     others: WSGIApplication | None = None,
+    body_takes: float = BODY_TAKES,
 ) -> RsgiClient:
     async def onto_the_shelf(tracker: str, delivery: Delivery) -> bool:
         return shelf.accept(tracker, delivery)
 
-    return RsgiClient(Door(Reception(receivers(), shelf.heard), accept or onto_the_shelf, others or Flask(__name__)))
+    received, others = Reception(receivers(), shelf.heard), others or Flask(__name__)
+    return RsgiClient(Door(received, accept or onto_the_shelf, others, body_takes))
 
 
 PIECEMEAL = {
@@ -429,6 +432,54 @@ def test_a_fault_of_ours_is_logged_and_shows_nothing_of_itself(shelf: Shelf) -> 
     with capture_logs() as lines:
         answer = door(shelf, accept).post("/webhooks/github", data=ISSUE, headers=from_github(ISSUE))
     answered(answer, 500, error="internal server error")
-    assert [(line["event"], line["log_level"], line["tracker"]) for line in lines] == [
-        ("a webhook failed", "error", "github")
+    assert [(line["event"], line["log_level"], line["path"]) for line in lines] == [
+        ("a request failed", "error", "/webhooks/github")
     ]
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(shelf: Shelf) -> None:
+    class Slow(Exchange):
+        async def __call__(self) -> bytes:
+            await asyncio.sleep(60)
+            return self.body
+
+    quick = door(shelf, body_takes=0.05)
+    answer = quick.exchange("POST", "/webhooks/github", Slow(ISSUE), from_github(ISSUE, Content_Length=str(len(ISSUE))))
+    answered(answer, 408, error="the body was not there in 0.05 s")
+    assert answer.headers["Connection"] == "close"
+    assert shelf.counted == [("github", "unknown", "too slow")]
+
+
+def test_few_large_bodies_are_read_at_once(shelf: Shelf) -> None:
+    together: list[int] = []
+
+    class Large(Exchange):
+        async def __call__(self) -> bytes:
+            together.append(together[-1] + 1 if together else 1)
+            await asyncio.sleep(0.01)
+            together.append(together[-1] - 1)
+            return b"{}"
+
+    async def many() -> None:
+        app = door(shelf)._door
+        declared = Headers({"content-length": str(LARGEST)})
+        scopes = [(Scope("POST", "/webhooks/github", declared), Large(b"")) for _ in range(3 * LARGE_AT_ONCE)]
+        await asyncio.gather(*(app.__rsgi__(*one) for one in scopes))
+
+    asyncio.run(many())
+    assert max(together) == LARGE_AT_ONCE
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_whether_the_process_lives_is_told_without_a_thread(method: str, shelf: Shelf) -> None:
+    def nobody(environ: object, start: object) -> list[bytes]:
+        raise AssertionError("it was asked of Flask")
+
+    answer = door(shelf, others=nobody).exchange(method, "/healthz", Exchange(b""), {})
+    assert (answer.status_code, answer.get_json()) == (200, {"status": "alive"})
+
+
+def test_a_path_that_is_none_is_not_found(shelf: Shelf) -> None:
+    with capture_logs() as lines:
+        answered(door(shelf).exchange("GET", "//[", Exchange(b""), {}), 404, error="not found")
+    assert lines == []

@@ -18,6 +18,12 @@ LARGEST = 25 * 1024 * 1024
 PATIENCE = 4 * LARGEST
 """Bytes of a body after which nobody listens any more."""
 
+BODY_TAKES = 30.0
+"""Seconds in which a body has to be there; GitHub hangs up after ten."""
+
+ALIVE = {"status": "alive"}
+"""What `/healthz` answers while the process lives."""
+
 Receive = Callable[[str, Mapping[str, str], bytes, Sequence[str]], Delivery | Ignored]
 """`github.receive` or `jira.receive`."""
 
@@ -103,10 +109,12 @@ class Answer:
     @property
     def headers(self) -> dict[str, str]:
         """What else there is to say."""
+        if self.status == 408:
+            return {"Connection": "close"}  # the rest of the body is not waited for
         return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
 
 
-_REFUSALS = {400: "malformed", 401: "unauthorized", 413: "too large", 415: "wrong content type"}
+_REFUSALS = {400: "malformed", 401: "unauthorized", 408: "too slow", 413: "too large", 415: "wrong content type"}
 
 
 class Reception:

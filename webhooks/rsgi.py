@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 from typing import Protocol
-from wsgiref.types import WSGIApplication
+from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 import structlog
 from granian.rsgi import ProtocolClosed, ProtocolError  # type: ignore[attr-defined]
@@ -18,10 +18,13 @@ from werkzeug.wrappers import Response
 
 from webhooks.delivery import BadDelivery, Delivery, NotStored
 from webhooks.payload import plain
-from webhooks.receiver import LARGEST, PATIENCE, Answer, Body, Reception, too_large
+from webhooks.receiver import ALIVE, BODY_TAKES, LARGEST, PATIENCE, Answer, Body, Reception, too_large
 
 DOOR = "/webhooks/"
-THREADS = 8  # for health checks and metrics
+HEALTH = "/healthz"
+THREADS = 8  # for readiness and metrics
+SMALL = 1024 * 1024  # bytes; hardly a delivery is larger
+LARGE_AT_ONCE = 8
 NOTHING_MORE: Mapping[str, str] = MappingProxyType({})
 
 _log = structlog.get_logger(__name__)
@@ -66,35 +69,52 @@ class Exchange(Protocol):
 
 
 class Door:
-    """The application for Granian; `others` answers what is no delivery."""
+    """The application for Granian; `others` answers what is no delivery. `body_takes`: seconds for a body to come."""
 
-    def __init__(self, reception: Reception, accept: Accept, others: WSGIApplication) -> None:
+    def __init__(
+        self, reception: Reception, accept: Accept, others: WSGIApplication, body_takes: float = BODY_TAKES
+    ) -> None:
+        self._body_takes = body_takes
         self._reception = reception
         self._accept = accept
         self._others = others
         self._threads = ThreadPoolExecutor(THREADS, "door")
+        self._room = asyncio.Semaphore(LARGE_AT_ONCE)
 
     async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
-        """Answer one request; a fault of ours is logged and shows nothing of itself."""
+        """Answer one request; a fault of ours is logged and shows nothing of itself.
+
+        Whether the process lives is told here: it must not depend on a thread that is free.
+        """
         tracker = scope.path.removeprefix(DOOR)
-        if scope.method != "POST" or tracker == scope.path or not tracker or "/" in tracker:
-            return await self._ask_the_others(scope, exchange)
+        if scope.path == HEALTH and scope.method in {"GET", "HEAD"}:
+            return _say(exchange, 200, ALIVE)
         try:
+            if scope.method != "POST" or tracker == scope.path or not tracker or "/" in tracker:
+                return await self._ask_the_others(scope, exchange)
             answer = await self._answer(tracker, scope.headers, exchange)
         except Exception:
-            _log.exception("a webhook failed", tracker=plain(tracker))
-            _say(exchange, 500, {"error": "internal server error"})
-        else:
-            _say(exchange, answer.status, answer.document, answer.headers)
+            _log.exception("a request failed", path=plain(scope.path))
+            return _say(exchange, 500, {"error": "internal server error"})
+        return _say(exchange, answer.status, answer.document, answer.headers)
 
     async def _ask_the_others(self, scope: Scope, exchange: Exchange) -> None:
+        try:
+            environ = create_environ(
+                scope.path, query_string=scope.query_string, method=scope.method, headers=scope.headers.items()
+            )
+        except ValueError:  # no path that anything could be at
+            return _say(exchange, 404, {"error": "not found"})
         loop = asyncio.get_running_loop()
-        response = await loop.run_in_executor(self._threads, _asked, self._others, scope)
-        exchange.response_bytes(response.status_code, list(response.headers.items()), response.data)
+        response = await loop.run_in_executor(self._threads, _asked, self._others, environ)
+        return exchange.response_bytes(response.status_code, list(response.headers.items()), response.data)
 
     async def _answer(self, tracker: str, headers: Headers, exchange: Exchange) -> Answer:
         try:
-            body = await _raw(headers, exchange)
+            body = await asyncio.wait_for(self._raw(headers, exchange), self._body_takes)
+        except TimeoutError:
+            why = f"the body was not there in {self._body_takes:g} s"
+            return self._reception.refused(tracker, BadDelivery(408, why))
         except BadDelivery as bad:
             return self._reception.refused(tracker, bad)
         found = self._reception.read(tracker, dict(headers.items()), body)
@@ -105,24 +125,26 @@ class Door:
         except NotStored as error:
             return self._reception.not_stored(tracker, found, error)
 
+    async def _raw(self, headers: Headers, exchange: Exchange) -> bytes:
+        """The body. Few that are large, or don't say, are read at once: until it is whole nobody knows who sends it."""
+        declared = headers.get("content-length") or ""
+        size = int(declared) if declared.isdecimal() else PATIENCE
+        if size > PATIENCE:
+            raise too_large()
+        try:
+            if size <= SMALL:
+                return await exchange()
+            async with self._room:
+                return await exchange() if size <= LARGEST else await _piecemeal(exchange)
+        except (ProtocolClosed, ProtocolError) as error:
+            raise BadDelivery(400, "the body ended early") from error
+
 
 def _say(
     exchange: Exchange, status: int, document: Mapping[str, str], headers: Mapping[str, str] = NOTHING_MORE
 ) -> None:
     said = [("content-type", "application/json"), *headers.items()]
     exchange.response_bytes(status, said, to_json(document))
-
-
-async def _raw(headers: Headers, exchange: Exchange) -> bytes:
-    declared = headers.get("content-length") or ""
-    if declared.isdecimal() and int(declared) > PATIENCE:
-        raise too_large()
-    try:
-        if declared.isdecimal() and int(declared) <= LARGEST:
-            return await exchange()
-        return await _piecemeal(exchange)
-    except (ProtocolClosed, ProtocolError) as error:
-        raise BadDelivery(400, "the body ended early") from error
 
 
 async def _piecemeal(exchange: Exchange) -> bytes:
@@ -133,8 +155,5 @@ async def _piecemeal(exchange: Exchange) -> bytes:
     return body.whole()
 
 
-def _asked(others: WSGIApplication, scope: Scope) -> Response:
-    environ = create_environ(
-        scope.path, query_string=scope.query_string, method=scope.method, headers=scope.headers.items()
-    )
+def _asked(others: WSGIApplication, environ: WSGIEnvironment) -> Response:
     return Response.from_app(others, environ, buffered=True)
