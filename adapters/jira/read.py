@@ -7,7 +7,7 @@ from datetime import datetime
 from adapters.jira import markers
 from adapters.jira.board import Layout, Place, transitions_of
 from adapters.jira.cache import Recent
-from adapters.jira.fetch import Fetcher, Raw
+from adapters.jira.fetch import MOST_AT_ONCE, Fetcher, Raw
 from adapters.jira.history import Context, Item, at_creation, items_of, last_move, moment, timeline
 from adapters.jira.memory import Cause, Child, Memory, acknowledged_in, fields_in, opened_in, opening_in
 from adapters.jira.opened import Kin, Openings
@@ -43,7 +43,9 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """An issue as it was asked for: Jira's answer (None: not there), and what it means; a ValueError if nothing."""
+    """An issue as it was asked for: what it means (a ValueError if nothing), and of Jira's answer (None: not there) the
+    key and the few fields that tell about its card.
+    """
 
     raw: Raw | None
     issue: Issue | Gone | ValueError
@@ -73,11 +75,19 @@ class Reader:
         return answers
 
     def look(self, refs: Sequence[IssueRef], more: Sequence[str] = ()) -> dict[IssueRef, Sight]:
-        """The same with Jira's own answers (with `more` fields), also for what isn't connected or makes no sense."""
-        raw = self._fetch.issues([ref.key for ref in refs], [*self._values.ids(), *more])
-        ours = [raw[ref.key] for ref in refs if self._is_ours(ref)]
-        kin = self._openings.look([issue for issue in ours if issue is not None])
-        return {ref: Sight(raw[ref.key], self._answer(ref, raw[ref.key], kin)) for ref in refs}
+        """The same with what Jira says of cards (with `more` fields), also of what isn't connected or makes no sense.
+
+        A hundred at a time: Jira's answers are larger than what is made of them, and a board may be long.
+        """
+        sights: dict[IssueRef, Sight] = {}
+        for start in range(0, len(refs), MOST_AT_ONCE):
+            some = refs[start : start + MOST_AT_ONCE]
+            raw = self._fetch.issues([ref.key for ref in some], [*self._values.ids(), *more])
+            ours = [raw[ref.key] for ref in some if self._is_ours(ref)]
+            kin = self._openings.look([issue for issue in ours if issue is not None])
+            for ref in some:
+                sights[ref] = Sight(_outline(raw[ref.key], more), self._answer(ref, raw[ref.key], kin))
+        return sights
 
     def wrote(self, comment: Raw, marker: Marker) -> None:
         """A comment of ours was written as this: until its issue's property lists it, it need not be asked for."""
@@ -202,6 +212,14 @@ def _remembered(raw: Raw, comments: Sequence[Comment], opened: Mapping[str, Open
         opening=opening_in(raw) - children.keys(),
         cause=cause,
     )
+
+
+def _outline(raw: Raw | None, more: Sequence[str]) -> Raw | None:
+    if raw is None:
+        return None
+    fields = raw.get("fields") or {}
+    kept = {name: fields[name] for name in ("status", "issuetype", *more) if name in fields}
+    return {"key": raw["key"], "fields": kept}
 
 
 def _version(comment: Raw) -> tuple[str, str]:
