@@ -137,6 +137,10 @@ class Unreachable(TrackerError):
     """No answer, a broken answer, or a server error: try again soon."""
 
 
+class Failing(Unreachable):
+    """The tracker answered that it failed: it may be down, or fail on just what it was asked."""
+
+
 class RateLimited(TrackerError):
     """The tracker asked for a pause until `retry_at`."""
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from bench.figure import Figure
-from integrator.agenda import Agenda, Lane
+from integrator.agenda import Agenda
+from integrator.lanes import Lane
 from integrator.store import Store, agenda
 from mapping.issue import IssueRef
 

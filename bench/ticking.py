@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from bench.figure import Figure
-from integrator.agenda import Agenda, Claim, Lane
+from integrator.agenda import Agenda, Claim
+from integrator.lanes import Lane
 from integrator.store import Store, agenda
 
 DUE = 100

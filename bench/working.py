@@ -14,7 +14,8 @@ from statistics import median
 
 from bench.figure import Figure
 from bench.worker import ISSUES, REFS, REQUEST, Quick, at_work
-from integrator.agenda import Agenda, Lane
+from integrator.agenda import Agenda
+from integrator.lanes import Lane
 from integrator.service import THREADS
 from integrator.store import Store
 from mapping.issue import IssueRef

@@ -5,47 +5,32 @@ could change something) has come. `seq` counts touches: a row touched while it w
 """
 
 import random
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import IntEnum
 from typing import Any
 
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Connection
 
-from adapters.tracker import Pace
-from integrator import adopting, budgets, pacing
+from integrator import adopting, budgets
+from integrator.creations import Creations
 from integrator.inbox import Inbox
-from integrator.pacing import Wish
-from integrator.store import Instant, Store, agenda, intents, trackers
+from integrator.lanes import Lane
+from integrator.store import Instant, Store, agenda, trackers
 from integrator.subjects import ANY_ROUND, Subject, subject_of
-from integrator.touching import Row, Touching, intending, putting_down, settling
+from integrator.touching import Row, Touching, putting_down, settling
 from mapping.issue import BoardRef, IssueRef
 from webhooks.delivery import Delivery, Touch
 
 log = structlog.get_logger()
 
 LEASE = timedelta(seconds=40)
-SETTLE = timedelta(seconds=10)
 MAX_ATTEMPTS = 10
 FIRST_RETRY = timedelta(seconds=5)
 LONGEST_RETRY = timedelta(minutes=15)
 LONGEST_HOLD = timedelta(minutes=5)
-
-
-class Lane(IntEnum):
-    """What overtakes what: an event before a due clock before a backfill."""
-
-    EVENT = 0
-    TIMER = 1
-    SWEEP = 2
-
-
-OF_THE_PACE = {Lane.EVENT: 1.0, Lane.TIMER: 1.0, Lane.SWEEP: 0.6}
-"""The part of what may be created at all that is a lane's own: a backfill leaves room for emergencies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +52,11 @@ class Agenda:
     def __init__(self, store: Store, me: str, policy_hash: str = "", makes_rounds: bool = False) -> None:
         self._store = store
         self._me = me
-        self._policy_hash = policy_hash
+        self.policy_hash = policy_hash
         self._makes_rounds = makes_rounds
         self._touching, self._putting_down = Touching(store), putting_down()
-        self._intending, self._settling = intending(store), settling()
+        self._settling = settling()
+        self.creations = Creations(store)
         self._inbox = Inbox(store, Lane.EVENT)
 
     # ------------------------------------------------------------------ putting on
@@ -100,19 +86,21 @@ class Agenda:
     ) -> list[Claim]:
         """Lease up to `limit` due issues of a tracker, of these lanes: events first, then due clocks, then sweeps.
 
-        `more`: up to how many where these lanes fill the batch. While only the reserve of the tracker's budget is
-        left, sweeps wait.
+        `more`: up to how many of these lanes. Sweeps wait for all else, and while only the reserve of the tracker's
+        budget is left.
         """
         now = self._store.now()
 
         def work(conn: Connection) -> list[Claim]:
-            adopting.check(conn, self._policy_hash)
+            adopting.check(conn, self.policy_hash)
             if self._held_until(conn, tracker, now):
                 return []
             claims: list[Claim] = []
             for lane in lanes:
                 most = max(limit, more.get(lane, 0))
-                if len(claims) < most and (lane is not Lane.SWEEP or not self._is_scarce(conn, tracker)):
+                if lane is Lane.SWEEP and (claims or self._is_scarce(conn, tracker)):
+                    break
+                if len(claims) < most:
                     claims += self._claim_lane(conn, tracker, lane, now, most - len(claims))
             return claims
 
@@ -153,7 +141,7 @@ class Agenda:
         free = agenda.c.lease_until.is_(None) | (agenda.c.lease_until <= now)
 
         def work(conn: Connection) -> Claim | None:
-            adopting.check(conn, self._policy_hash)
+            adopting.check(conn, self.policy_hash)
             self.touch_with(conn, [board], Lane.EVENT, now)
             which = sa.select(agenda).where(agenda.c.subject == str(board), free)
             row = conn.execute(which.with_for_update(skip_locked=True)).first()
@@ -171,7 +159,9 @@ class Agenda:
         def work(conn: Connection) -> set[Subject]:
             mine = self._mine(claims)
             conn.execute(sa.update(agenda).where(*mine).values(lease_until=now + LEASE))
-            return {subject_of(s) for s in conn.scalars(sa.select(agenda.c.subject).where(*mine))}
+            held = {subject_of(s) for s in conn.scalars(sa.select(agenda.c.subject).where(*mine))}
+            self.creations.still_begun(conn, held)
+            return held
 
         return self._store.write(work)
 
@@ -266,6 +256,32 @@ class Agenda:
         free = sa.update(agenda).where(*self._mine(claims)).values(lease_until=None, lease_by=None)
         self._store.write(lambda conn: conn.execute(free))
 
+    def give_up(self, claims: Sequence[Claim]) -> None:
+        """The same after something broke: what was being created may be there, and shows later."""
+
+        def work(conn: Connection) -> None:
+            mine = self._mine(claims)
+            held = [subject_of(s) for s in conn.scalars(sa.select(agenda.c.subject).where(*mine))]
+            self.creations.still_begun(conn, held)
+            conn.execute(sa.update(agenda).where(*mine).values(lease_until=None, lease_by=None))
+
+        self._store.write(work)
+
+    def let_go(self, claims: Sequence[Claim]) -> set[Subject]:
+        """Give back those of which something was heard since they were claimed: whoever is free takes them up."""
+        claimed = {str(claim.ref): claim.seq for claim in claims}
+
+        def work(conn: Connection) -> set[Subject]:
+            rows = conn.execute(sa.select(agenda.c.subject, agenda.c.seq).where(*self._mine(claims), heard)).all()
+            told = [row.subject for row in rows if row.seq != claimed[row.subject]]
+            free = sa.update(agenda).where(agenda.c.subject.in_(told), agenda.c.lease_by == self._me)
+            if told:
+                conn.execute(free.values(lease_until=None, lease_by=None))
+            return {subject_of(subject) for subject in told}
+
+        heard = agenda.c.lane == Lane.EVENT
+        return self._store.write(work) if claims else set()
+
     def free_leases(self) -> None:
         """Give all leases back: for a process that knows that it is the only one."""
         free = sa.update(agenda).where(agenda.c.lease_until.is_not(None)).values(lease_until=None, lease_by=None)
@@ -274,50 +290,6 @@ class Agenda:
     def rose(self, conn: Connection, ref: IssueRef, floor: datetime | None) -> None:
         """We wrote to an issue for its board's sake: look at it again, not older than that."""
         self._touching.touch(conn, [Row.of(ref, Lane.EVENT, self._store.now(), Touch(ref, floor))])
-
-    # ------------------------------------------------------------------ intents
-
-    def begin(
-        self,
-        creations: Sequence[tuple[IssueRef, str]],
-        paces: Sequence[Pace] = (),
-        lanes: Mapping[IssueRef, Lane] | None = None,
-    ) -> dict[IssueRef, datetime]:
-        """Note, durably, that something is about to be created, so that a lost answer is looked into.
-
-        The answer is which issues have to wait, and until when, because their tracker takes no more just now: nothing
-        is noted of them. `lanes` are those that they were claimed in.
-        """
-        now = self._store.now()
-
-        def work(conn: Connection) -> dict[IssueRef, datetime]:
-            waiting = self._paced(conn, creations, paces, lanes or {}) if paces else {}
-            rows = [{"subject": str(ref), "key": key, "begun_at": now} for ref, key in creations if ref not in waiting]
-            if rows:
-                conn.execute(self._intending, rows)
-            return waiting
-
-        return self._store.write(work) if creations else {}
-
-    def _paced(
-        self,
-        conn: Connection,
-        creations: Sequence[tuple[IssueRef, str]],
-        paces: Sequence[Pace],
-        lanes: Mapping[IssueRef, Lane],
-    ) -> dict[IssueRef, datetime]:
-        number = Counter(ref for ref, _ in creations)
-        lane = {ref: lanes.get(ref, Lane.EVENT) for ref in number}
-        wishes = [Wish(str(ref), number[ref], lane[ref], OF_THE_PACE[lane[ref]]) for ref in number]
-        waiting = pacing.ask(self._store, conn, creations[0][0].tracker, wishes, paces)
-        return {ref: waiting[str(ref)] for ref in number if str(ref) in waiting}
-
-    def unsettled(self, claims: Sequence[Claim]) -> dict[Subject, datetime]:
-        """Issues on which a creation may have happened unseen, and when its outcome can be read."""
-        wanted = intents.c.subject.in_([str(claim.ref) for claim in claims])
-        rows = self._store.read(lambda conn: conn.execute(sa.select(intents).where(wanted)).all())
-        now = self._store.now()
-        return {subject_of(row.subject): row.begun_at + SETTLE for row in rows if row.begun_at + SETTLE > now}
 
     # ------------------------------------------------------------------ trackers and policy
 
@@ -330,7 +302,10 @@ class Agenda:
         row = conn.execute(sa.select(trackers).where(trackers.c.name == tracker)).first()
         failures = (row.failures if row else 0) + 1
         pause = _growing(failures, LONGEST_HOLD)
-        values = {"not_before": until or self._store.now() + pause, "why": why[:500], "failures": failures}
+        until = until or self._store.now() + pause
+        if row is not None and row.not_before is not None and row.not_before > until:
+            until, why = row.not_before, row.why or why  # another worker was told to wait for longer
+        values = {"not_before": until, "why": why[:500], "failures": failures}
         insert = self._store.upsert(trackers).values(name=tracker, **values)
         conn.execute(insert.on_conflict_do_update(index_elements=["name"], set_=values))
 
@@ -345,7 +320,7 @@ class Agenda:
 
     def adopt_policy(self) -> bool:
         """Make this worker's policy the current one; a new policy makes every known issue due, behind events."""
-        return adopting.adopt(self._store, self._policy_hash, Lane.SWEEP)
+        return adopting.adopt(self._store, self.policy_hash, Lane.SWEEP)
 
     # ------------------------------------------------------------------ looking
 

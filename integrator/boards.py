@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.engine import Connection
 
-from adapters.tracker import Gone, Outcome, Tracker
+from adapters.tracker import Gone, Outcome, Tracker, TrackerError
 from integrator import journal
 from integrator.agenda import Agenda, Claim
 from integrator.doubt import Doubts
@@ -110,14 +110,24 @@ class Boards:
         told = {ref: in_words(changes, tracker.dialect, now, self.texts) for ref, changes in plan.issues.items()}
         work = {ref: changes for ref, changes in told.items() if changes}
         creations = [(issue, key) for issue, changes in work.items() for key in created(changes)]
-        waiting = self.agenda.begin(creations, tracker.paces, dict.fromkeys(work, claim.lane))
+        waiting = self.agenda.creations.begin(creations, tracker.paces, dict.fromkeys(work, claim.lane))
         work = {ref: changes for ref, changes in work.items() if ref not in waiting}
         outcomes: dict[Subject, Outcome] = {}
         if work:
             outcomes |= dict(tracker.apply(work, may_write).items())
         if plan.cards:
-            outcomes[BoardRef(tracker.name)] = tracker.arrange(BoardRef(tracker.name), plan.cards, may_write)
+            outcomes[BoardRef(tracker.name)] = self._arranged(tracker, plan, may_write, bool(outcomes))
         return outcomes, waiting
+
+    @staticmethod
+    def _arranged(tracker: Tracker, plan: BoardPlan, may_write: Callable[[], bool], has_written: bool) -> Outcome:
+        """What came of placing cards. What stops it is raised, unless that would hide what was written before."""
+        try:
+            return tracker.arrange(BoardRef(tracker.name), plan.cards, may_write)
+        except TrackerError as stop:
+            if not has_written:
+                raise
+            return Outcome(failed=tuple((card, str(stop)) for card in plan.cards), stopped=stop)
 
     def _settle(  # noqa: PLR0913, PLR0917 - all that is known of a look
         self,

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from integrator import metrics
-from integrator.agenda import Lane
 from integrator.budgets import budgets_known
+from integrator.lanes import Lane
 from integrator.store import Store, agenda, trackers
 
 

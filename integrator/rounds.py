@@ -17,7 +17,8 @@ from sqlalchemy.engine import Connection
 
 from adapters.tracker import AccessDenied, LeaseLost, Page, RateLimited, Tracker, TrackerError, Undelivered, Unreachable
 from integrator import metrics
-from integrator.agenda import Agenda, Claim, Lane
+from integrator.agenda import Agenda, Claim
+from integrator.lanes import Lane
 from integrator.ledger import floors
 from integrator.store import Instant, Store, agenda, facts
 from integrator.subjects import ANY_ROUND, Round, RoundRef

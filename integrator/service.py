@@ -11,12 +11,13 @@ from pathlib import Path
 from flask import Flask
 
 from adapters.tracker import Tracker
-from integrator.agenda import Agenda, Lane
+from integrator.agenda import Agenda
 from integrator.app import reception, web_app
 from integrator.clock import Clock, wall_clock
 from integrator.config import Config, ConfigError, Fault, load
 from integrator.connect import receivers, tracker_factory, watches
 from integrator.credentials import secret_faults
+from integrator.lanes import Lane
 from integrator.log_stream import Behind
 from integrator.logs import set_up_logs_behind
 from integrator.pool import Pool

@@ -8,8 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from integrator.agenda import Agenda, Lane
+from integrator.agenda import Agenda
 from integrator.config import Config
+from integrator.lanes import Lane
 from integrator.scenario import Clock, Scenario, Stage
 from integrator.store import Store, journal
 from integrator.texts import Texts

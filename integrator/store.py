@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 GROUP = 256
 TRIES = 3
-DEADLOCK = "40P01"  # PostgreSQL's SQLSTATE
+DEADLOCK, LOCKED = "40P01", "55P03"  # PostgreSQL's SQLSTATEs; the second: somebody else holds the row
 STEP_ASIDE = 0.05  # seconds in which the other transaction gets through
 PATIENCE = 5  # seconds for a connection: a webhook's sender waits ten
 DEADLINES = {  # libpq's, in seconds (the last: milliseconds): a host that vanished is noticed in half a minute
@@ -45,7 +45,6 @@ SERVER_LIMITS = {  # PostgreSQL's own, in milliseconds and seconds: a session wh
     "tcp_keepalives_interval": 5,
     "tcp_keepalives_count": 3,
 }
-LOCKED = "55P03"  # PostgreSQL's SQLSTATE: somebody else holds the row
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from adapters.tracker import Gone, Page, Tracker, TrackerError
-from integrator.agenda import Agenda, Lane
+from integrator.agenda import Agenda
+from integrator.lanes import Lane
 from integrator.store import Store, agenda, journal, syncs, trackers
 from integrator.subjects import ANY_ROUND
 from integrator.todo import todo_for
@@ -25,7 +26,7 @@ class Backfill:
     """One tracker's backfill. It goes on with an interrupted one that was asked for in the same words.
 
     `since`: only what was updated since then; `ago`: as the person said it, if that was how long ago. Then an
-    interrupted one goes on with its own `since`.
+    interrupted one goes on with its own `since`. With another app.yaml it begins anew: it may name other places.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Backfill:
         self._tracker = tracker
         self._since = since
         self._ago = ago
+        self._scope = tasks.policy_hash
         self._begun_at = store.now()
         self._cursor: str | None = None
         self.resumes = False
@@ -47,14 +49,14 @@ class Backfill:
         row = self._store.read(lambda conn: conn.execute(query).first())
         if row is None or self._begun_at - row.begun_at > RESUMABLE:
             return
-        if row.since == self._said or (self._ago and row.since.startswith(f"{self._ago} ")):
+        if row.since == self._said or (self._ago and row.since.startswith(f"{self._scope} {self._ago} ")):
             self._begun_at, self._cursor, self.resumes = row.begun_at, row.cursor, True
             self.is_listed = row.cursor is None
             self._since = datetime.fromisoformat(row.since.rpartition(" ")[2]) if self._ago else self._since
 
     @property
     def _said(self) -> str:
-        return f"{self._ago} {self._since.isoformat()}".strip() if self._since else "all"
+        return f"{self._scope} {self._ago} {self._since.isoformat()}" if self._since else f"{self._scope} all"
 
     def pages(self) -> Iterator[Page]:
         """Put open issues on the agenda behind events and clocks, a page at a time; TrackerError: call it again."""
@@ -133,14 +135,16 @@ def last_line(store: Store) -> int:
 
 
 def changed(store: Store, tracker: str, after_line: int) -> int:
-    """How many issues were changed since then, but for those that failed in part."""
+    """How many issues were changed since then, but for those that failed in part, or are not done yet."""
     board, failing = str(BoardRef(tracker)), _failing(tracker)
+    waits = sa.select(agenda.c.subject).where(agenda.c.tracker == tracker, *_in_a_backfill())
     subjects = sa.select(sa.func.count(sa.distinct(journal.c.subject))).where(
         journal.c.id > after_line,
         journal.c.error.is_(None),
         journal.c.subject.startswith(f"{tracker}:", autoescape=True),
         journal.c.subject != board,
         journal.c.subject.not_in(failing.with_only_columns(agenda.c.subject)),
+        journal.c.subject.not_in(waits),
     )
     return store.read(lambda conn: conn.execute(subjects).scalar_one())
 
@@ -153,8 +157,13 @@ def failed(store: Store, tracker: str, since: datetime) -> Iterator[tuple[str, s
         yield row.subject, row.last_error or ""
 
 
+def _in_a_backfill() -> tuple[sa.ColumnElement[bool], ...]:
+    """What still waits to be looked at for the sake of a backfill."""
+    return agenda.c.lane == Lane.SWEEP, agenda.c.look_at > _EVER, agenda.c.attempts == 0, agenda.c.parked_at.is_(None)
+
+
 def _failing(tracker: str) -> sa.Select[tuple[str, str]]:
-    mine = agenda.c.subject.not_like(ANY_ROUND), agenda.c.tracker == tracker
+    mine = agenda.c.subject.not_like(ANY_ROUND), agenda.c.tracker == tracker, agenda.c.subject != str(BoardRef(tracker))
     return sa.select(agenda.c.subject, agenda.c.last_error).where(*mine, agenda.c.attempts > 0)
 
 

@@ -1,16 +1,20 @@
 """From an issue as it was read to what is to be done about it."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from integrator.agenda import Claim
+from integrator.lanes import Lane
 from integrator.ledger import Role, planned
 from mapping.case import Case
-from mapping.changes import Plan
+from mapping.changes import MoveTo, Plan, SetFields, SetLabels
 from mapping.issue import Issue, IssueRef
 from mapping.okr import planned_for
 from mapping.plan import concerns_board, plan_issue, stops_work
 from mapping.policy import Policy
+
+CHUNK = 20  # issues
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,11 @@ class Todo:
     ref: IssueRef
     plan: Plan
     role: str
+
+    @property
+    def says(self) -> bool:
+        """Whether anything is created or said, and not only put as it should be."""
+        return not all(isinstance(change, SetLabels | SetFields | MoveTo) for change in self.plan.changes)
 
     @property
     def again_at(self) -> datetime | None:
@@ -48,3 +57,15 @@ def role_of(case: Case, policy: Policy) -> str:
         return Role.CARD
     key_result = planned_for(case, policy)
     return planned(key_result) if key_result else Role.NONE
+
+
+def chunks(todos: Sequence[Todo], batch: int) -> Iterator[Sequence[Todo]]:
+    """What is written together: little where somebody waits for it, a batch of a backfill where many are alike.
+
+    What says something takes a request or more an issue, and is put down as it is done.
+    """
+    swept = [todo for todo in todos if todo.claim.lane is Lane.SWEEP]
+    alike = [todo for todo in swept if not todo.says]
+    others = [todo for todo in todos if todo.claim.lane is not Lane.SWEEP], [todo for todo in swept if todo.says]
+    for some, most in ((others[0], CHUNK), (alike, batch), (others[1], CHUNK)):
+        yield from (some[start : start + most] for start in range(0, len(some), most))

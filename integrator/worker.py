@@ -10,19 +10,20 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.engine import Connection
 
-from adapters.tracker import Gone, LeaseLost, Outcome, Tracker, TrackerError
+from adapters.tracker import Failing, Gone, LeaseLost, Outcome, Tracker, TrackerError
 from integrator import journal, metrics
-from integrator.agenda import LEASE, Agenda, Claim, Lane
+from integrator.agenda import LEASE, Agenda, Claim
 from integrator.boards import Boards, Look
 from integrator.doubt import Doubts
 from integrator.heeding import heed, why_failed
+from integrator.lanes import Lane
 from integrator.ledger import stands_still, stopping_work
 from integrator.logs import about
 from integrator.rounds import Rounds
 from integrator.store import Store
 from integrator.subjects import RoundRef, Subject
 from integrator.texts import Texts
-from integrator.todo import Todo, as_of, role_of
+from integrator.todo import Todo, as_of, chunks, role_of
 from integrator.wording import created, in_words, wordless
 from mapping.case import Case
 from mapping.changes import Change, OpenIssue
@@ -35,7 +36,7 @@ log = structlog.get_logger()
 
 BATCH = 50
 CLOCKS = 100  # due clocks looked at together: both trackers show a hundred issues in a request, and few need a write
-CHUNK = 20
+CUTS = 3  # times that a batch is cut before a tracker which fails on all of its parts is taken to be down
 ALSO = 10  # issues that the read of a board serves beside
 BOARD_AFTER = timedelta(seconds=60)
 REREAD = timedelta(seconds=1)
@@ -132,24 +133,53 @@ class Worker:
     def _guarded(self, tracker: Tracker, claims: Sequence[Claim]) -> None:
         """Work on a batch; one that breaks is taken apart, so that one bad issue never holds up another."""
         try:
-            self._work_on(tracker, claims)
+            if (failure := self._tried(tracker, claims)) is not None:
+                self._sift(tracker, claims, failure)
         except LeaseLost as error:
             if not self._stopping:
                 log.warning("leases lost", tracker=tracker.name, issues=len(claims), error=str(error))
-            self._agenda.release(claims)
+            self._agenda.give_up(claims)
         except TrackerError as error:
             log.warning("tracker held back", tracker=tracker.name, error=str(error), kind=type(error).__name__)
             metrics.TRACKER_ERRORS.labels(tracker.name, type(error).__name__).inc()
             self._agenda.hold(tracker.name, error.retry_at, str(error))
-            self._agenda.release(claims)
+            self._agenda.give_up(claims)
+
+    def _tried(self, tracker: Tracker, claims: Sequence[Claim]) -> Failing | None:
+        """Work on these, and put down what breaks; the tracker's failure where it may be about some of them."""
+        try:
+            self._work_on(tracker, claims)
+        except Failing as failure:
+            return failure
+        except TrackerError:
+            raise
         except Exception as error:
             if len(claims) > 1:
-                self._guarded(tracker, claims[: len(claims) // 2])
-                self._guarded(tracker, claims[len(claims) // 2 :])
-                return
+                failures = [self._tried(tracker, half) for half in _halves(claims)]
+                return next(filter(None, failures), None)
             log.exception("issue failed", **about(claims[0]))
-            why = f"{type(error).__name__}: {error}"
-            self._store.write(lambda conn: self._agenda.failed(conn, claims[0], why))
+            self._fail(claims[0], f"{type(error).__name__}: {error}")
+        return None
+
+    def _sift(self, tracker: Tracker, claims: Sequence[Claim], failure: Failing) -> None:
+        """Find those that the tracker fails on. What it fails on while it works for others is at fault itself.
+
+        Where it works for none of a few portions it is down: that is raised, unless they have all failed before.
+        """
+        failing, works, cuts = [claims], False, 0
+        while any(len(some) > 1 for some in failing) and (works or cuts < CUTS):
+            halves = [half for some in failing for half in _halves(some)]
+            failing = [half for half in halves if self._tried(tracker, half) is not None]
+            works, cuts = works or len(failing) < len(halves), cuts + 1
+        left = [claim for some in failing for claim in some]
+        if not works and not all(claim.attempts for claim in left):
+            raise failure
+        for claim in left:
+            log.warning("the tracker fails on it", **about(claim), error=str(failure))
+            self._fail(claim, str(failure))
+
+    def _fail(self, claim: Claim, why: str) -> None:
+        self._store.write(lambda conn: self._agenda.failed(conn, claim, why))
 
     def _work_on(self, tracker: Tracker, claims: Sequence[Claim]) -> None:
         self._go_on()
@@ -218,9 +248,11 @@ class Worker:
         self._stop_work(tracker, cases)
         todos = [self._todo(ready[ref], ref, case) for ref, case in cases.items()]
         self._write(tracker, [todo for todo in todos if not todo.plan.changes])
-        for chunk in _chunks([todo for todo in todos if todo.plan.changes], tracker.batch):
+        wanted = [todo for todo in todos if todo.plan.changes]
+        for chunk in chunks(wanted, tracker.batch):
             self._go_on()
-            self._write(tracker, chunk)
+            told = self._agenda.let_go([todo.claim for todo in wanted if todo.claim.lane is Lane.SWEEP])
+            self._write(tracker, [todo for todo in chunk if todo.ref not in told])
 
     def _todo(self, claim: Claim, ref: IssueRef, case: Case) -> Todo:
         still = stops_work(case) and stands_still(self._store, ref.tracker)
@@ -233,7 +265,7 @@ class Worker:
 
     def _postpone_unsettled(self, claims: Sequence[Claim]) -> list[Claim]:
         """Leave alone, until its outcome can be read, an issue on which something may just have been created."""
-        unsettled = self._agenda.unsettled(claims)
+        unsettled = self._agenda.creations.unsettled([claim.ref for claim in claims])
         for claim in claims:
             if claim.ref in unsettled:
                 self._postpone(claim, unsettled[claim.ref])
@@ -290,7 +322,7 @@ class Worker:
         """Note what will be created; the issues for which the tracker takes no more just now, and until when."""
         lanes = {todo.ref: todo.claim.lane for todo in todos}
         creations = [(ref, key) for ref, changes in work.items() for key in created(changes)]
-        return self._agenda.begin(creations, tracker.paces, lanes)
+        return self._agenda.creations.begin(creations, tracker.paces, lanes)
 
     def _touch_others(self, conn: Connection, todo: Todo) -> None:
         """What else may have to change now; a P0 that stops all work concerns all boards (R33).
@@ -350,6 +382,7 @@ class Worker:
 
     def _try_again(self, conn: Connection, todo: Todo, outcome: Outcome, now: datetime) -> None:
         why = why_failed([outcome])
+        self._agenda.creations.still_begun(conn, [todo.ref])
         log.warning("not changed", **about(todo.claim), why=why)
         if (at := outcome.again_at(now)) is not None:
             self._agenda.later(conn, todo.claim, at, why, todo.role)
@@ -357,9 +390,7 @@ class Worker:
             self._agenda.failed(conn, todo.claim, why, todo.plan.look_again_at)
 
 
-def _chunks(todos: Sequence[Todo], batch: int) -> Iterator[Sequence[Todo]]:
-    """What is written together: little where somebody waits for it, a whole batch of a backfill."""
-    urgent = [todo for todo in todos if todo.claim.lane is not Lane.SWEEP]
-    swept = [todo for todo in todos if todo.claim.lane is Lane.SWEEP]
-    yield from (urgent[start : start + CHUNK] for start in range(0, len(urgent), CHUNK))
-    yield from (swept[start : start + batch] for start in range(0, len(swept), batch))
+def _halves(claims: Sequence[Claim]) -> Iterator[Sequence[Claim]]:
+    """Two halves; one alone is as it is."""
+    middle = len(claims) // 2
+    yield from filter(None, (claims[:middle], claims[middle:]))

@@ -210,8 +210,6 @@ def test_a_deleted_status_comment_fails_and_is_not_created_here() -> None:
         requests.ConnectionError("reset"),
         (502, {}, "<html>"),
         (200, {}, "cut {"),
-        failing("addComment", "Something went wrong while executing your query."),
-        failing("addComment", "Timeout", "SERVICE_UNAVAILABLE"),
     ],
 )
 def test_a_lost_answer_is_raised_and_nothing_is_sent_again(answer: Any) -> None:
@@ -358,6 +356,24 @@ def test_no_write_begins_when_the_lease_has_no_time_left() -> None:
         with pytest.raises(LeaseLost):
             ours.apply({ref(7): FRESH}, lambda: False)
         assert len(github.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        failing("addComment", "Something went wrong while executing your query."),
+        failing("addComment", "Timeout", "SERVICE_UNAVAILABLE"),
+    ],
+)
+def test_a_comment_that_github_fails_on_is_that_issues_trouble_and_not_sent_again(answer: Any) -> None:
+    with scripted() as github:
+        github.people().will(read_answer(issue(7)), answer, works)
+        ours = tracker()
+        ours.read([ref(7)])
+        outcome = ours.apply({ref(7): FRESH}, always)[ref(7)]
+        assert len(github.asked) == 3
+    assert (outcome.applied, outcome.stopped) == ((LABELS, QUEUE), None)
+    assert [change for change, _ in outcome.failed] == [STATUS]
 
 
 @pytest.mark.broken_answers

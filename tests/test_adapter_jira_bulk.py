@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -379,13 +380,34 @@ def test_a_task_whose_end_is_not_known_is_looked_at_again(start: Start, when: st
     assert all(len(house.jira.issue(one.key).histories) == 1 for one in refs)
 
 
-def test_too_many_bulk_operations_at_once_are_no_reason_to_stop(start: Start) -> None:
+def test_too_many_bulk_operations_at_once_make_no_one_ask_for_each_issue(start: Start) -> None:
     house = company(start)
     tracker = house.tracker(patience=QUICK)
     refs = opened(house, tracker, 6)
     house.jira.fault(lambda _, path, __: "/bulk/issues" in path, "429", reason="jira-burst-based")
+    outcomes = tracker.apply(dict.fromkeys(refs, LABEL), lambda: True)
+    assert house.asked() == [EDIT]
+    (retry_at,) = {outcome.retry_at for outcome in outcomes.values()}
+    assert retry_at is not None and not any(outcome.stopped for outcome in outcomes.values())
+    house.clock.at = retry_at
+    tracker.read(refs)
+    house.asked()
     sure(tracker.apply(dict.fromkeys(refs, LABEL), lambda: True))
-    assert house.asked() == [EDIT, *(f"PUT issue/{one.key}" for one in refs)]
+    assert bulks(house.asked()) == [EDIT, "GET queue"]
+
+
+def test_a_task_that_may_not_be_asked_after_just_now_is_waited_for(start: Start) -> None:
+    house = company(start)
+    tracker = house.tracker(patience=QUICK)
+    refs = opened(house, tracker, 6)
+    house.jira.fault(lambda _, path, __: "/bulk/queue" in path, "429", retry_after="1", reason="jira-burst-based")
+
+    def a_second_later() -> bool:
+        house.clock.at += timedelta(seconds=1)
+        return True
+
+    sure(tracker.apply(dict.fromkeys(refs, LABEL), a_second_later))
+    assert house.asked() == [EDIT, "GET queue", "GET queue"]
 
 
 def test_what_was_done_before_the_tracker_stopped_is_told(start: Start) -> None:

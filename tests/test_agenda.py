@@ -16,7 +16,9 @@ from sqlalchemy.engine import Connection
 
 from integrator import adopting
 from integrator.adopting import OtherPolicy
-from integrator.agenda import LEASE, MAX_ATTEMPTS, SETTLE, Agenda, Claim, Lane
+from integrator.agenda import LEASE, MAX_ATTEMPTS, Agenda, Claim
+from integrator.creations import SETTLE
+from integrator.lanes import Lane
 from integrator.scenario import Clock
 from integrator.store import Store, agenda, deliveries, intents, trackers
 from integrator.subjects import Subject
@@ -157,11 +159,8 @@ def test_events_go_before_due_clocks_before_sweeps(store: Store, tasks: Agenda, 
     tasks.touch([THREE], Lane.SWEEP, START - MINUTE)
     clock.at += SECOND
     tasks.touch([TWO], Lane.EVENT)
-    assert [(claim.ref, claim.lane) for claim in tasks.claim("github", 10)] == [
-        (TWO, Lane.EVENT),
-        (ONE, Lane.TIMER),
-        (THREE, Lane.SWEEP),
-    ]
+    assert [(claim.ref, claim.lane) for claim in tasks.claim("github", 10)] == [(TWO, Lane.EVENT), (ONE, Lane.TIMER)]
+    assert [(claim.ref, claim.lane) for claim in tasks.claim("github", 10)] == [(THREE, Lane.SWEEP)]
 
 
 def test_a_sweep_never_delays_a_due_clock(store: Store, tasks: Agenda, clock: Clock) -> None:
@@ -440,28 +439,55 @@ def test_gone_is_forgotten_unless_it_was_touched_meanwhile(store: Store, tasks: 
 # ---------------------------------------------------------------- intents
 
 
+def test_while_a_batch_lasts_and_when_it_breaks_what_is_created_may_be_only_now(
+    store: Store, tasks: Agenda, clock: Clock
+) -> None:
+    tasks.touch([ONE], Lane.EVENT)
+    claims = tasks.claim("github", 10)
+    tasks.creations.begin([(ONE, "status")])
+    for moment in range(1, 5):
+        clock.at += 8 * SECOND
+        tasks.renew(claims)
+        assert tasks.creations.unsettled([ONE]) == {ONE: START + moment * 8 * SECOND + SETTLE}
+    clock.at += 9 * SECOND
+    tasks.give_up(claims)
+    assert tasks.creations.unsettled([ONE]) == {ONE: clock.at + SETTLE}
+    assert len(Agenda(store, "other").claim("github", 10)) == 1
+
+
+def test_what_is_heard_of_while_it_waits_in_a_backfill_is_let_go(store: Store, tasks: Agenda) -> None:
+    tasks.touch([ONE, TWO, THREE], Lane.SWEEP)
+    claims = tasks.claim("github", 10)
+    tasks.touch([ONE], Lane.EVENT)
+    tasks.touch([TWO], Lane.SWEEP)
+    assert tasks.let_go(claims) == {ONE}
+    other = Agenda(store, "other")
+    assert [(claim.ref, claim.lane) for claim in other.claim("github", 10)] == [(ONE, Lane.EVENT)]
+    assert tasks.let_go(claims) == set() and tasks.let_go([]) == set()
+
+
 def test_what_may_have_been_created_is_unsettled_for_ten_seconds(store: Store, tasks: Agenda, clock: Clock) -> None:
     tasks.touch([ONE, TWO], Lane.EVENT)
     claims = tasks.claim("github", 10)
-    tasks.begin([(ONE, "status")])
-    assert tasks.unsettled(claims) == {ONE: START + SETTLE}
+    tasks.creations.begin([(ONE, "status")])
+    assert tasks.creations.unsettled([claim.ref for claim in claims]) == {ONE: START + SETTLE}
     clock.at += SETTLE - SECOND
-    assert tasks.unsettled(claims) == {ONE: START + SETTLE}
-    tasks.begin([(ONE, "status")])
+    assert tasks.creations.unsettled([ONE]) == {ONE: START + SETTLE}
+    tasks.creations.begin([(ONE, "status")])
     clock.at += SECOND
-    assert tasks.unsettled(claims) == {ONE: START + 2 * SETTLE - SECOND}
+    assert tasks.creations.unsettled([ONE]) == {ONE: START + 2 * SETTLE - SECOND}
     clock.at += SETTLE
-    assert tasks.unsettled(claims) == {}
+    assert tasks.creations.unsettled([ONE]) == {}
 
 
 def test_a_result_settles_it(store: Store, tasks: Agenda) -> None:
     tasks.touch([ONE], Lane.EVENT)
     claim = claim_one(tasks)
-    tasks.begin([(ONE, "status"), (TWO, "status")])
+    tasks.creations.begin([(ONE, "status"), (TWO, "status")])
     done(store, tasks, claim)
-    assert tasks.unsettled([claim]) == {}
+    assert tasks.creations.unsettled([claim.ref]) == {}
     assert count(store, intents) == 1
-    tasks.begin([])
+    tasks.creations.begin([])
 
 
 # ---------------------------------------------------------------- holding a tracker
@@ -497,6 +523,14 @@ def test_holds_in_a_row_grow_to_five_minutes_and_no_further(store: Store, tasks:
     assert pause() == 5
 
 
+def test_the_longer_of_two_pauses_counts(store: Store, tasks: Agenda, clock: Clock) -> None:
+    tasks.touch([ONE], Lane.EVENT)
+    tasks.hold("github", START + 50 * MINUTE, "limit reached")
+    tasks.hold("github", None, "no answer")
+    (held,) = store.read(lambda conn: conn.execute(sa.select(trackers)).all())
+    assert (held.not_before, held.why) == (START + 50 * MINUTE, "limit reached")
+
+
 def test_an_answer_from_before_a_pause_ends_it_not(store: Store, tasks: Agenda, clock: Clock) -> None:
     tasks.touch([ONE], Lane.EVENT)
     tasks.hold("github", START + MINUTE, "slow down")
@@ -520,8 +554,8 @@ def test_a_new_policy_makes_everything_due_behind_events_and_stops_the_others(st
     assert new.adopt_policy()
     with pytest.raises(OtherPolicy, match=r"newer app\.yaml"):
         old.claim("github", 10)
-    lanes = [claim.lane for claim in new.claim("github", 10)]
-    assert lanes == [Lane.EVENT, Lane.SWEEP, Lane.SWEEP]
+    lanes = [[claim.lane for claim in new.claim("github", 10)] for _ in range(2)]
+    assert lanes == [[Lane.EVENT], [Lane.SWEEP, Lane.SWEEP]]
     assert not new.adopt_policy()
 
 

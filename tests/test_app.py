@@ -14,10 +14,11 @@ from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from integrator import probe
-from integrator.agenda import Agenda, Lane
+from integrator.agenda import Agenda
 from integrator.app import reception, web_app
 from integrator.config import Config, GitHubConfig
 from integrator.connect import receivers
+from integrator.lanes import Lane
 from integrator.scenario import Clock
 from integrator.store import Store, agenda
 from mapping.issue import IssueRef

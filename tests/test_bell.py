@@ -11,8 +11,9 @@ import pytest
 import sqlalchemy as sa
 
 from integrator import bell as bells
-from integrator.agenda import Agenda, Lane
+from integrator.agenda import Agenda
 from integrator.bell import CHANNEL
+from integrator.lanes import Lane
 from integrator.store import Store
 from mapping.issue import IssueRef
 from tests.installation import wait_for

@@ -19,9 +19,10 @@ import requests
 
 from adapters.tracker import AccessDenied, Unreachable
 from integrator.adopting import OtherPolicy
-from integrator.agenda import MAX_ATTEMPTS, Agenda, Claim, Lane
+from integrator.agenda import MAX_ATTEMPTS, Agenda, Claim
 from integrator.commands.printing import in_words
 from integrator.errors import Failed, explained
+from integrator.lanes import Lane
 from integrator.store import Store, Unwritable
 from mapping.changes import Change, DropComment, EditStatus, MoveTo, SetFields, SetLabels
 from mapping.issue import Column, IssueRef

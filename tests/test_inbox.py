@@ -13,8 +13,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from integrator.agenda import Lane
 from integrator.inbox import Inbox
+from integrator.lanes import Lane
 from integrator.store import Store, agenda, deliveries
 from mapping.issue import IssueRef
 from tests.installation import wait_for

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.tracker import Pace
-from integrator.agenda import Agenda, Lane
+from integrator.creations import Creations
+from integrator.lanes import Lane
 from integrator.scenario import Clock
 from integrator.store import Store, creations, intents
 from mapping.issue import IssueRef
@@ -43,7 +44,7 @@ def begin(store: Store, *numbers: int, lane: Lane = Lane.EVENT, each: int = 1) -
     """Ask for creations on these issues; who has to wait, and for how long."""
     refs = [ref(number) for number in numbers]
     wanted = [(one, f"comment-{count}") for one in refs for count in range(each)]
-    waiting = Agenda(store, "me").begin(wanted, PACES, dict.fromkeys(refs, lane))
+    waiting = Creations(store).begin(wanted, PACES, dict.fromkeys(refs, lane))
     return {number: waiting[ref(number)] - store.now() for number in numbers if ref(number) in waiting}
 
 
@@ -98,13 +99,13 @@ def test_more_than_the_whole_pace_on_one_issue_is_not_put_off_for_ever(store: St
 
 
 def test_where_nothing_limits_it_nothing_is_counted(store: Store) -> None:
-    assert Agenda(store, "me").begin([(ref(number), "status") for number in range(50)]) == {}
+    assert Creations(store).begin([(ref(number), "status") for number in range(50)]) == {}
     assert store.read(lambda conn: conn.execute(sa.select(creations)).all()) == []
 
 
 def test_trackers_have_a_pace_each(store: Store) -> None:
     begin(store, *range(10))
-    assert Agenda(store, "me").begin([(ref(1, "hub"), "status")], PACES) == {}
+    assert Creations(store).begin([(ref(1, "hub"), "status")], PACES) == {}
 
 
 def test_what_is_old_is_forgotten(store: Store, clock: Clock) -> None:

@@ -3,7 +3,8 @@
 import time
 from pathlib import Path
 
-from integrator.agenda import Agenda, Lane
+from integrator.agenda import Agenda
+from integrator.lanes import Lane
 from integrator.store import Store
 from mapping.issue import IssueRef
 from tests.connected import P0_FORM, P2_FORM, REPO, company

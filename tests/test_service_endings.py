@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from integrator.agenda import Agenda, Lane
+from integrator.agenda import Agenda
+from integrator.lanes import Lane
 from integrator.store import Store, agenda
 from mapping.issue import IssueRef
 from tests.connected import P0_FORM, REPO, Company, company

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from adapters.memory import PAGE, MemoryTracker
 from adapters.tracker import Gone, Page, Unreachable
-from integrator.agenda import MAX_ATTEMPTS, Agenda, Lane
+from integrator.agenda import MAX_ATTEMPTS, Agenda
 from integrator.config import Config
+from integrator.lanes import Lane
 from integrator.scenario import Clock
 from integrator.store import Store, Unwritable, agenda, syncs
 from integrator.sync import RESUMABLE, Backfill, backfill, failed, look_ahead, plans, waiting

@@ -10,11 +10,12 @@ from rich.console import Console
 from adapters.memory import PAGE, MemoryTracker
 from adapters.tracker import AccessDenied, Budget, Page, RateLimited, Unreachable
 from integrator import budgets
-from integrator.agenda import Agenda, Lane
+from integrator.agenda import Agenda
 from integrator.commands.bars import Bars, counting
 from integrator.commands.differences import NAMED, Differences
 from integrator.commands.run import Run, Since
 from integrator.commands.summary import Summary, of
+from integrator.lanes import Lane
 from integrator.listing import TRIES
 from integrator.scenario import Clock
 from integrator.store import Store
@@ -155,6 +156,7 @@ def test_one_whose_work_fails_again_and_again_is_stuck_until_it_answers(house: H
         assert not run.is_stuck and run.gave_up is None
     pause(house, run)
     assert run.is_stuck and str(run.gave_up) == "no answer"
+    house.clock.at = run.hold.until if run.hold else house.clock.at
     house.store.write(lambda conn: house.tasks.answered(conn, "github"))
     run.look()
     assert not run.is_stuck and run.gave_up is None

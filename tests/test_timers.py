@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from adapters.memory import MemoryTracker
-from integrator.agenda import LEASE, Agenda, Lane
+from integrator.agenda import LEASE, Agenda
+from integrator.lanes import Lane
 from integrator.store import Store
 from integrator.texts import Texts
 from integrator.worker import Worker

@@ -9,14 +9,17 @@ import pytest
 import sqlalchemy as sa
 
 from adapters.memory import MemoryTracker
-from adapters.tracker import AccessDenied, Gone, LeaseLost, Outcome, RateLimited, Unreachable
+from adapters.tracker import AccessDenied, Failing, Gone, LeaseLost, Outcome, RateLimited, Unreachable
 from integrator.adopting import OtherPolicy
-from integrator.agenda import LEASE, MAX_ATTEMPTS, SETTLE, Agenda, Lane
+from integrator.agenda import LEASE, MAX_ATTEMPTS, Agenda, Claim
+from integrator.creations import SETTLE
+from integrator.lanes import Lane
 from integrator.scenario import Clock
 from integrator.store import Store, agenda, intents, journal, trackers
 from integrator.texts import Texts
-from integrator.worker import BATCH, BELIEVE_AFTER, CHUNK, CLOCKS, LAG, REREAD, TO_WRITE, Worker
-from mapping.changes import Change, EditStatus, SetLabels
+from integrator.todo import CHUNK, Todo, chunks
+from integrator.worker import BATCH, BELIEVE_AFTER, CLOCKS, CUTS, LAG, REREAD, TO_WRITE, Worker
+from mapping.changes import Change, DropComment, EditStatus, Plan, SetLabels
 from mapping.issue import BoardRef, Column, Issue, IssueRef
 from mapping.placement import ROBOT_WINDOW
 from mapping.policy import Policy, Sla, Target
@@ -157,9 +160,22 @@ def test_a_backfill_is_read_and_written_as_much_at_a_time_as_suits_the_tracker(h
     house.tasks.touch(refs[-1:], Lane.EVENT)
     while house.worker.run_due():
         pass
-    assert [len(read) for read in house.github.reads] == [batch]
-    assert [len(chunk) for chunk in house.github.writes] == [1, batch - 1, 2]
+    assert [len(read) for read in house.github.reads] == [1, batch, 1]
     assert list(house.github.writes[0]) == refs[-1:]
+    assert all(len(chunk) <= CHUNK for chunk in house.github.writes), "each of them says something"
+
+
+def test_what_is_only_put_as_it_should_be_is_written_together_and_before_what_says_something() -> None:
+    def todo(number: int, lane: Lane, *changes: Change) -> Todo:
+        claim = Claim(IssueRef("jira", f"OPS-{number}"), 1, lane, 0, None)
+        return Todo(claim, IssueRef("jira", f"OPS-{number}"), Plan(changes, None, None, frozenset()), "")
+
+    label, drop = SetLabels(frozenset({"P0"}), frozenset(), ()), DropComment("1", ())
+    alike = [todo(number, Lane.SWEEP, label) for number in range(300)]
+    saying = [todo(number, Lane.SWEEP, label, drop) for number in range(300, 330)]
+    urgent = [todo(number, Lane.EVENT, label) for number in range(400, 425)]
+    cut = [len(chunk) for chunk in chunks([*saying, *alike, *urgent], 250)]
+    assert cut == [CHUNK, 5, 250, 50, CHUNK, 10]
 
 
 def test_due_clocks_are_looked_at_a_hundred_at_a_time(house: House) -> None:
@@ -359,6 +375,69 @@ def test_a_poisonous_issue_is_alone_with_it(house: House) -> None:
     assert house.row(TWO).look_at > START
     assert house.row(ONE).attempts == house.row(THREE).attempts == 0
     assert house.all(trackers) == []
+
+
+class Broken(Troubled):
+    """It answers 500 to whatever names one of these issues, or (`down`) to everything."""
+
+    bad: frozenset[IssueRef] = frozenset()
+    down = False
+
+    def read(self, refs: Sequence[IssueRef]) -> Mapping[IssueRef, Issue | Gone]:
+        found = super().read(refs)
+        if self.down or not self.bad.isdisjoint(refs):
+            raise Failing("HTTP 500")
+        return found
+
+
+@pytest.mark.parametrize("bad", [{TWO}, {ONE, TWO, THREE}, {IssueRef("github", f"acme/shop#{n}") for n in (3, 20, 40)}])
+def test_what_a_tracker_fails_on_is_found_and_the_others_go_on(house: House, bad: set[IssueRef]) -> None:
+    refs = [IssueRef("github", f"acme/shop#{number}") for number in range(1, BATCH + 1)]
+    house.open(*refs)
+    house.tasks.touch(refs, Lane.EVENT)
+    house.github.__class__, house.github.bad = Broken, frozenset(bad)  # type: ignore[attr-defined]
+    house.worker.run_due()
+    assert {ref for ref in refs if house.labels(ref) != {"P1", "emergency"}} == bad
+    assert {ref for ref in refs if house.row(ref).attempts} == bad
+    assert house.all(trackers) == []
+    house.settle()
+    assert all(house.row(ref).parked_at for ref in bad)
+
+
+def test_a_tracker_that_fails_on_everything_is_down_and_no_issue_pays_for_it(house: House) -> None:
+    refs = [IssueRef("github", f"acme/shop#{number}") for number in range(1, BATCH + 1)]
+    house.open(*refs)
+    house.tasks.touch(refs, Lane.EVENT)
+    house.github.__class__, house.github.down = Broken, True  # type: ignore[attr-defined]
+    for held in range(1, 4):
+        house.worker.run_due()
+        assert len(house.github.reads) == held * (2 ** (CUTS + 1) - 1)
+        (row,) = house.all(trackers)
+        assert (row.failures, row.why) == (held, "HTTP 500")
+        house.clock.at = row.not_before
+    assert not any(house.row(ref).attempts for ref in refs)
+    house.github.down = False  # type: ignore[attr-defined]
+    house.settle()
+    assert all(house.labels(ref) == {"P1", "emergency"} for ref in refs)
+
+
+def test_an_event_on_an_issue_of_a_backfill_waits_for_none_of_its_batch(house: House) -> None:
+    refs = [IssueRef("github", f"acme/shop#{number}") for number in range(1, 3 * CHUNK)]
+    house.open(*refs)
+    house.tasks.touch(refs, Lane.SWEEP)
+    last = refs[-1]
+
+    def told() -> None:
+        if len(house.github.writes) == 1:
+            house.github.comment(last, "alice", "/p0")
+            house.tasks.touch([last], Lane.EVENT)
+
+    house.github.before_write = told
+    house.worker.run_due()
+    assert [len(chunk) for chunk in house.github.writes] == [CHUNK, CHUNK, CHUNK - 2]
+    assert not any(last in chunk for chunk in house.github.writes)
+    house.worker.run_due()
+    assert list(house.github.writes[3]) == [last] and "P0" in house.labels(last)
 
 
 def test_a_poisonous_issue_is_found_by_halves(house: House) -> None:

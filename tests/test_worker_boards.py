@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from adapters.tracker import LeaseLost, Unreachable
-from integrator.agenda import Agenda, Lane
+from integrator.agenda import Agenda
+from integrator.lanes import Lane
 from mapping.board import Board
 from mapping.issue import BoardRef, Column, IssueRef
 from tests.test_worker import ONE, TWO, House, Troubled, house

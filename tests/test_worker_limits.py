@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from adapters.memory import MemoryTracker
 from adapters.tracker import AccessDenied, Budget, Outcome, Pace, RateLimited, TrackerError, Unreachable
-from integrator.agenda import Agenda, Lane
+from integrator.agenda import Agenda
 from integrator.budgets import budget_of
+from integrator.lanes import Lane
 from integrator.scenario import Clock
 from integrator.store import Store, agenda, creations, intents, trackers
 from integrator.texts import Texts

@@ -7,10 +7,11 @@ import pytest
 import structlog
 
 from adapters.tracker import Gone, Outcome
-from integrator.agenda import Agenda, Lane
+from integrator.agenda import Agenda
+from integrator.lanes import Lane
 from integrator.store import Unwritable, agenda, intents
 from integrator.subjects import subject_of
-from integrator.worker import CHUNK
+from integrator.todo import CHUNK
 from mapping.changes import Change
 from mapping.issue import Issue, IssueRef
 from tests.test_worker import ONE, START, THREE, TWO, House, Troubled

@@ -18,7 +18,7 @@ from adapters.github.portion import TooSlow
 from adapters.github.settings import App, Settings
 from adapters.github.shared import AccessToken, Shared
 from adapters.http import DeadlineExceeded, mount
-from adapters.tracker import AccessDenied, RateLimited, TrackerError, Unreachable
+from adapters.tracker import AccessDenied, Failing, RateLimited, TrackerError, Unreachable
 
 Json = Mapping[str, Any]
 
@@ -160,7 +160,7 @@ class Client:
         if status in _TOO_SLOW:
             raise TooSlow(f"GitHub answered {status}")
         if status > 500:
-            raise Unreachable(f"GitHub answered {status}")
+            raise Failing(f"GitHub answered {status}")
         raise Refused(status, _reason(body) or f"GitHub answered {status}")
 
     def _answer(self, body: Any, headers: Mapping[str, Any], needs: str) -> Answer:

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from adapters.tracker import Unreachable
+from adapters.tracker import Failing
 
 R = TypeVar("R")
 
@@ -12,7 +12,7 @@ GOES_WELL = 5
 """So many whole portions in a row were answered in time before a little more is tried."""
 
 
-class TooSlow(Unreachable):
+class TooSlow(Failing):
     """GitHub ran out of time or resources: a smaller question may succeed."""
 
 

@@ -95,7 +95,7 @@ class Sender:
 
     def _judge(self, chunk: Sequence[Operation], answer: Answer) -> list[Operation]:
         """Judge alias by alias; the answer is those that were refused for an outdated option."""
-        outdated, lost = [], ""
+        outdated = []
         for at, operation in enumerate(chunk):
             payload, error = answer.data.get(f"o{at}"), answer.error_at(f"o{at}")
             if error is None and payload is not None:
@@ -111,12 +111,8 @@ class Sender:
             if _STALE_OPTION in said:
                 outdated.append(operation)
                 continue
-            if operation.creates and (kind in _LOST or is_too_slow(error)):
-                lost = said
             self._forget(operation, kind)
             self._fail(operation, said)
-        if lost:
-            raise Unreachable(f"GitHub failed while creating something: {lost}")
         return outdated
 
     def _fail(self, operation: Operation, why: str) -> None:

@@ -10,6 +10,7 @@ from adapters.jira import create, markers
 from adapters.jira.bulk import Bulk, Job, is_plain
 from adapters.jira.bulk_task import Patience
 from adapters.jira.client import PLATFORM, found, issue_path
+from adapters.jira.course import Course
 from adapters.jira.edit import Edit
 from adapters.jira.errors import EndpointBusy, IssueBusy, Refused
 from adapters.jira.fetch import MOST_AT_ONCE
@@ -60,27 +61,24 @@ class Writer:
 
     def apply(
         self, work: Mapping[IssueRef, Sequence[Change]], may_write: Callable[[], bool]
-    ) -> dict[IssueRef, Outcome]:
+    ) -> Mapping[IssueRef, Outcome]:
         """Each issue's outcome. What stops the whole tracker is raised only if nothing was written before it."""
-        outcomes: dict[IssueRef, Outcome] = {}
-        stopped: TrackerError | None = None
+        course = Course()
         jobs = self._jobs(work, may_write)
         for ref, changes in work.items():
             if ref in jobs:
                 continue
-            if stopped is None:
-                outcomes[ref], stopped = self._one(ref, changes, may_write)
+            if course.stopped is None:
+                course.note(ref, *self._one(ref, changes, may_write))
             else:
-                outcomes[ref] = after(stopped, _none_done(changes, str(stopped)))
-        stopped = stopped or self._together(list(jobs.values()))
+                course.outcomes[ref] = after(course.stopped, _none_done(changes, str(course.stopped)))
+        course.stopped = course.stopped or self._together(list(jobs.values()))
         for ref, job in jobs.items():
-            if stopped is None:
-                outcomes[ref], stopped = self._finish(job.work, job.changes)
+            if course.stopped is None:
+                course.note(ref, *self._finish(job.work, job.changes))
             else:
-                outcomes[ref] = job.work.outcome(job.changes, stopped)
-        if stopped is not None and not any(outcome.applied for outcome in outcomes.values()):
-            raise stopped
-        return outcomes
+                course.outcomes[ref] = job.work.outcome(job.changes, course.stopped)
+        return course.end()
 
     def _jobs(self, work: Mapping[IssueRef, Sequence[Change]], may_write: Callable[[], bool]) -> dict[IssueRef, Job]:
         """The issues that may be written together: where no order matters, and where no further read is needed."""

@@ -125,10 +125,15 @@ class Bulk:
         return self._made.take((job.id, what)) is None
 
     def _judge(self, job: Job, changes: Sequence[Change], what: str, report: Report) -> None:
-        """Done, or unknown because the task broke; what Jira didn't do to this issue is left to its own requests."""
+        """Done, or to be asked for again because the task broke or was not taken yet; what Jira didn't do to this issue
+        is left to its own requests.
+        """
         if job.id in report.done:
             job.work.applied += changes
             self._made.put((job.id, what), True)
+        elif report.busy is not None:
+            job.work.busy = report.busy
+            job.work.failed += [(change, str(report.busy)) for change in changes]
         elif report.broke:
             why = "; ".join(filter(None, [report.broke, report.refused.get(job.id, "")]))
             job.work.failed += [(change, why) for change in changes]

@@ -41,12 +41,13 @@ class Patience:
 class Report:
     """What came of a bulk operation: the ids of the issues it was done to; why it ended early, if it did.
 
-    `refused` are Jira's own words by issue id, as far as there are any.
+    `refused` are Jira's own words by issue id, as far as there are any; `busy`: it asked for a pause, nothing was done.
     """
 
     done: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
     broke: str = ""
+    busy: EndpointBusy | None = None
 
 
 class Tasks:
@@ -54,6 +55,7 @@ class Tasks:
 
     def __init__(self, site: Site, patience: Patience) -> None:
         self._client: Client = site.client
+        self._now = site.now
         self._patience = patience
         self._usual = patience.first
         self._off: Cache[bool] = Cache(NOT_NOW, site.now)
@@ -71,8 +73,8 @@ class Tasks:
             raise LeaseLost
         try:
             task = str(found(self._client.call("POST", f"{BULK}/{path}", body), "taskId")["taskId"])
-        except EndpointBusy:
-            return Report()
+        except EndpointBusy as busy:
+            return Report(busy=busy)
         except (Refused, AccessDenied) as refusal:  # credentials that are wrong altogether fail at the next request
             wrong = isinstance(refusal, Refused) and refusal.status == 400
             self._refuse(kind if wrong else SITE)
@@ -94,6 +96,10 @@ class Tasks:
                 raise LeaseLost
             try:
                 answer = found(self._client.call("GET", f"{BULK}/queue/{task}"), "status")
+            except EndpointBusy as busy:
+                asked = (busy.retry_at - self._now()).total_seconds() if busy.retry_at else 0.0
+                pause = max(pause, asked)
+                continue
             except (Refused, AccessDenied) as refusal:
                 return Report(broke=f"it can't be asked what became of Jira's bulk task {task}: {refusal}")
             took = time.monotonic() - begun

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from adapters.tracker import AccessDenied, RateLimited, TrackerError, Unreachable
+from adapters.tracker import AccessDenied, Failing, RateLimited, TrackerError, Unreachable
 
 DEFAULT_PAUSE = timedelta(seconds=30)
 _PER_ISSUE = "jira-per-issue-on-write"
@@ -51,7 +51,7 @@ def judge(response: requests.Response, now: datetime) -> None:
             f"{_host(response)} redirects {asked} to {_target(response)}: use the address Jira has now as url"
         )
     if status >= 500:
-        raise Unreachable(f"{_host(response)} failed at {asked} (HTTP {status})")
+        raise Failing(f"{_host(response)} failed at {asked} (HTTP {status})")
     if status >= 400:
         reason, errors = reasons(response)
         raise (Forbidden if status == 403 else Refused)(asked, status, reason, errors)

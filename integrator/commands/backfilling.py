@@ -29,6 +29,7 @@ from integrator.sync import look_ahead
 
 TICK = 0.1  # seconds
 FAREWELL = 5.0
+READ_AT_ONCE = 100  # issues
 
 _AGO = re.compile(r"\d+\s*[mhdw]")
 
@@ -103,11 +104,12 @@ def _show_what_would_change(config: Config, names: Sequence[str], since: datetim
 def _compare(tracker: Tracker, config: Config, since: datetime | None, told: Differences, as_json: bool) -> None:
     with counting(tracker.name, as_json) as count:
         for page in tracker.pages(since, None):
-            for planned in look_ahead(tracker, config, page.refs, wall_clock()):
-                told.add(planned)
+            for start in range(0, len(page.refs), READ_AT_ONCE):
+                for planned in look_ahead(tracker, config, page.refs[start : start + READ_AT_ONCE], wall_clock()):
+                    told.add(planned)
+                    if as_json and (isinstance(planned.plan, str) or planned.plan.changes):
+                        print_plan(planned.ref, planned.plan, as_json)
                 count(told.seen, page.total)
-                if as_json and (isinstance(planned.plan, str) or planned.plan.changes):
-                    print_plan(planned.ref, planned.plan, as_json)
 
 
 def _end(stopped: Sequence[Stopped], failed: bool, hint: str = "") -> None:

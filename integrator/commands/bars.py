@@ -23,6 +23,8 @@ from integrator.budgets import RESERVE, budget_of
 from integrator.commands.run import Run
 from integrator.store import Store
 
+RATE_OVER = 600.0  # seconds: batches may take a minute each
+
 
 class _Rate(ProgressColumn):
     """Issues a second, or a minute where that is less than one."""
@@ -40,7 +42,10 @@ def counting(name: str, quiet: bool, console: Console | None = None) -> Iterator
     console = console or Console(file=sys.stderr, highlight=False)
     what = TextColumn("{task.description}", markup=False)
     columns = what, BarColumn(), MofNCompleteColumn(), _Rate(), TimeElapsedColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as progress:
+    hidden = quiet or not console.is_terminal
+    with Progress(
+        *columns, console=console, transient=True, speed_estimate_period=RATE_OVER, disable=hidden
+    ) as progress:
         task = progress.add_task(name, total=None)
         yield lambda seen, total: progress.update(task, completed=seen, total=total)
 
@@ -63,6 +68,7 @@ class Bars:
             TimeRemainingColumn(),
             TextColumn("{task.fields[note]}", markup=False),
             console=self._console,
+            speed_estimate_period=RATE_OVER,
             disable=quiet or not self._console.is_terminal,
         )
         self._tasks = {run.name: self._progress.add_task(run.name, total=None, note="") for run in runs}

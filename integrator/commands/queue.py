@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import click
 
-from integrator.agenda import Agenda, Lane
+from integrator.agenda import Agenda
 from integrator.commands.printing import say, table
+from integrator.lanes import Lane
 from integrator.service import me, open_store
 from integrator.subjects import subject_of
 

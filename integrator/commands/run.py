@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from adapters.tracker import Tracker, Unreachable
-from integrator.agenda import Agenda, Lane
+from integrator.agenda import Agenda
+from integrator.lanes import Lane
 from integrator.listing import TRIES, Lister
 from integrator.store import Store
 from integrator.sync import Backfill, Hold, hold_of, last_line, waiting

@@ -18,10 +18,10 @@ from rich.console import Console
 from rich.table import Table
 from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
 
-from integrator.agenda import Lane
 from integrator.commands.looking import told
 from integrator.config import Config, GitHubConfig, JiraConfig, validated
 from integrator.demo.payloads import github, jira
+from integrator.lanes import Lane
 from integrator.logs import set_up_logs
 from integrator.scenario import Clock, Event, Scenario, Stage
 from integrator.service import Service, build
