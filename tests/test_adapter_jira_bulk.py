@@ -407,7 +407,7 @@ def test_a_task_that_may_not_be_asked_after_just_now_is_waited_for(start: Start)
         return True
 
     sure(tracker.apply(dict.fromkeys(refs, LABEL), a_second_later))
-    assert house.asked() == [EDIT, "GET queue", "GET queue"]
+    assert bulks(house.asked()) == [EDIT, "GET queue", "GET queue"]
 
 
 def test_what_was_done_before_the_tracker_stopped_is_told(start: Start) -> None:
