@@ -163,7 +163,7 @@ def _in_a_backfill() -> tuple[sa.ColumnElement[bool], ...]:
 
 
 def _failing(tracker: str) -> sa.Select[tuple[str, str]]:
-    mine = agenda.c.subject.not_like(ANY_ROUND), agenda.c.tracker == tracker, agenda.c.subject != str(BoardRef(tracker))
+    mine = agenda.c.subject.not_like(ANY_ROUND), agenda.c.tracker == tracker
     return sa.select(agenda.c.subject, agenda.c.last_error).where(*mine, agenda.c.attempts > 0)
 
 

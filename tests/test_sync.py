@@ -117,6 +117,14 @@ def test_what_was_listed_is_not_listed_again_before_it_is_all_looked_at(house: H
     assert not house.run().resumes
 
 
+def test_with_another_app_yaml_it_begins_anew(house: House) -> None:
+    list(house.run().pages())
+    other = Agenda(house.store, "me", policy_hash="it names another repository")
+    again = Backfill(house.store, other, house.tracker)
+    assert (again.resumes, again.is_listed) == (False, False)
+    assert len(list(again.pages())) == 3
+
+
 def test_a_page_is_on_the_agenda_with_its_cursor_or_not_at_all(house: House) -> None:
     class Full(Agenda):
         def touch_with(self, conn: Any, refs: Any, lane: Lane, at: datetime | None = None) -> None:

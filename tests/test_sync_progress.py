@@ -266,3 +266,11 @@ def test_of_many_reasons_the_first_are_told(capsys: pytest.CaptureFixture[str]) 
     Summary("jira", 25, 0, 0, failed, timedelta(0), None).print(as_json=False)
     lines = capsys.readouterr().err.splitlines()
     assert lines[-2:] == ["  jira:OPS-19: reason 19", "  …and 5 more reasons; --json tells all"]
+
+
+def test_a_board_that_failed_is_told_and_is_no_issue(capsys: pytest.CaptureFixture[str]) -> None:
+    failed = (("jira:board", "no filter"), ("jira:OPS-1", "locked"))
+    Summary("jira", 3, 1, 0, failed, timedelta(0), None).print(as_json=False)
+    said = capsys.readouterr()
+    assert said.out == "jira: 3 seen, 1 changed, 1 unchanged, 1 failed in 0 s\n"
+    assert "jira:board: no filter" in said.err

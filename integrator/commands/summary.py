@@ -9,6 +9,7 @@ import click
 from integrator.commands.printing import say
 from integrator.commands.run import Run
 from integrator.sync import changed, failed
+from mapping.issue import BoardRef
 
 NAMED = 10
 REASONS = 20
@@ -16,7 +17,10 @@ REASONS = 20
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Every issue seen is changed, unchanged, failed or still waiting. `gave_up`: why the tracker is not done."""
+    """Every issue seen is changed, unchanged, failed or still waiting. `gave_up`: why the tracker is not done.
+
+    `failed` may name the board, too, which is no issue.
+    """
 
     tracker: str
     seen: int
@@ -29,7 +33,12 @@ class Summary:
     @property
     def unchanged(self) -> int:
         """Those looked at of which nothing was wanted."""
-        return max(0, self.seen - self.changed - self.waiting - len(self.failed))
+        return max(0, self.seen - self.changed - self.waiting - self.failed_issues)
+
+    @property
+    def failed_issues(self) -> int:
+        """Those that something could not be read of or written to."""
+        return sum(issue != str(BoardRef(self.tracker)) for issue, _ in self.failed)
 
     def print(self, as_json: bool) -> None:
         """Say it; what failed goes to stderr, by reason."""
@@ -37,7 +46,7 @@ class Summary:
             say(self._document())
             return
         waiting = f", {self.waiting} still to do" if self.waiting else ""
-        counts = f"{self.seen} seen, {self.changed} changed, {self.unchanged} unchanged, {len(self.failed)} failed"
+        counts = f"{self.seen} seen, {self.changed} changed, {self.unchanged} unchanged, {self.failed_issues} failed"
         click.echo(f"{self.tracker}: {counts}{waiting} in {_span(self.took)}")
         for why, issues in list(self._reasons().items())[:REASONS]:
             more = f" …and {len(issues) - NAMED} more" if len(issues) > NAMED else ""
