@@ -309,13 +309,22 @@ def test_a_refused_opening_fails_alone() -> None:
         requests.ConnectionError("reset"),
         (502, {}, "<html>"),
         (200, {}, "cut {"),
-        failing("createIssue", "Something went wrong while executing your query."),
-        failing("createIssue", "Timeout", "SERVICE_UNAVAILABLE"),
     ],
 )
 def test_when_nobody_knows_whether_it_was_opened_that_is_raised(answer: Any) -> None:
     with scripted() as github, pytest.raises(Unreachable):
         opening(github, looked(place()), answer)
+
+
+@pytest.mark.parametrize(
+    ("says", "kind"), [("Something went wrong while executing your query.", None), ("Timeout", "SERVICE_UNAVAILABLE")]
+)
+def test_what_github_fails_on_while_it_opens_is_that_issues_trouble(says: str, kind: str | None) -> None:
+    answer = failing("createIssue", says, kind) if kind else failing("createIssue", says)
+    with scripted() as github:
+        outcome = opening(github, looked(place()), answer)
+    assert OPEN not in outcome.applied
+    assert (outcome.failed, outcome.stopped) == (((OPEN, says),), None)
 
 
 @pytest.mark.broken_answers
