@@ -4,7 +4,6 @@
 nothing, those that are written, and the backlog.
 """
 
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ from pathlib import Path
 from adapters.jira.new_fields import KINDS, LINE
 from bench import scale
 from bench.figure import Figure
-from bench.scale import BACKLOG, ISSUES, MOST_FOR_THE_BACKLOG, MOST_MEGABYTES, MOST_REQUESTS, Run
+from bench.scale import Run
 from mapping.card import WRITTEN
 from mapping.issue import IssueRef
 from tests.standins.jira.acme import acme
@@ -32,15 +31,8 @@ READS = ("issue/bulkfetch", "search/jql")
 
 
 def measure() -> Iterator[Figure]:
-    """Requests, memory and time of a backfill with nothing to do, of one that writes every issue, and of a backlog."""
-    yield from unchanged(ISSUES).figures(
-        f"sync of {ISSUES} issues on Jira, unchanged", requests=MOST_REQUESTS, writes=0, megabytes=MOST_MEGABYTES
-    )
-    about = f"sync of {ISSUES} on Jira, each needing a label, a column and fields"
-    yield from written(ISSUES).figures(about, an_issue=MOST_AN_ISSUE)
-    yield from backlog(BACKLOG).figures(
-        f"work on {BACKLOG} touched issues on Jira", requests=MOST_FOR_THE_BACKLOG, writes=0
-    )
+    """All of it."""
+    return scale.figures("Jira", unchanged, written, backlog, MOST_AN_ISSUE)
 
 
 def unchanged(issues: int) -> Run:
@@ -101,12 +93,5 @@ def _kind(request: Exchange) -> str:
     return f"{request.method} {'/'.join(part for part in parts if not any(map(str.isdigit, part)))}"
 
 
-def main() -> None:
-    """Print what was asked for, kind by kind."""
-    sizes = [int(size) for size in sys.argv[1:]] or [ISSUES, ISSUES, BACKLOG]
-    for make, issues in zip((unchanged, written, backlog), sizes, strict=True):
-        print(f"{issues} issues, {make.__name__}: {make(issues)}")
-
-
 if __name__ == "__main__":
-    main()
+    scale.tell(unchanged, written, backlog)

@@ -54,6 +54,28 @@ class Run:
         )
 
 
+Measure = Callable[[int], Run]
+
+
+def figures(
+    tracker: str, unchanged: Measure, written: Measure, backlog: Measure, most_an_issue: float
+) -> Iterator[Figure]:
+    """Requests, memory and time of a backfill with nothing to do, of one that writes every issue, and of a backlog."""
+    what = f"sync of {ISSUES} issues on {tracker}, unchanged"
+    yield from unchanged(ISSUES).figures(what, requests=MOST_REQUESTS, writes=0, megabytes=MOST_MEGABYTES)
+    what = f"sync of {ISSUES} on {tracker}, each needing a label, a column and fields"
+    yield from written(ISSUES).figures(what, an_issue=most_an_issue)
+    what = f"work on {BACKLOG} touched issues on {tracker}"
+    yield from backlog(BACKLOG).figures(what, requests=MOST_FOR_THE_BACKLOG, writes=0)
+
+
+def tell(unchanged: Measure, written: Measure, backlog: Measure) -> None:
+    """Print what was asked for, kind by kind; the command's arguments are numbers of issues."""
+    sizes = [int(size) for size in sys.argv[1:]] or [ISSUES, ISSUES, BACKLOG]
+    for measure, issues in zip((unchanged, written, backlog), sizes, strict=True):
+        print(f"{issues} issues, {measure.__name__}: {measure(issues)}")
+
+
 def run(
     folder: Path, environ: Mapping[str, str], *command: str, until: Callable[[], bool] = lambda: False
 ) -> tuple[float, float]:

@@ -20,6 +20,9 @@ from mapping.policy import Policy
 RESUMABLE = timedelta(days=3)  # Jira forgets its cursors after a week
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
+_IS_DUE = agenda.c.look_at > _EVER  # not IS NOT NULL, for which SQLite would walk through every known issue
+_IS_SWEPT = _IS_DUE & (agenda.c.lane == Lane.SWEEP)
+_IS_UNTRIED = (agenda.c.attempts == 0) & agenda.c.parked_at.is_(None)
 
 
 class Backfill:
@@ -112,16 +115,13 @@ def waiting(store: Store, tracker: str, heard_by: datetime) -> tuple[int, bool]:
 
     What came in later than `heard_by` is not counted: somewhere something always happens.
     """
-    due = agenda.c.look_at > _EVER  # not IS NOT NULL, for which SQLite would walk through every known issue
-    swept = (agenda.c.lane == Lane.SWEEP) & due
-    heard = (agenda.c.lane != Lane.SWEEP) & due & (agenda.c.look_at <= heard_by)
+    heard = _IS_DUE & (agenda.c.lane != Lane.SWEEP) & (agenda.c.look_at <= heard_by)
     is_board = (agenda.c.subject == str(BoardRef(tracker))).label("is_board")
     rows = sa.select(is_board, sa.func.count()).where(
         agenda.c.tracker == tracker,
         agenda.c.lane.in_(list(Lane)),
-        swept | heard,
-        agenda.c.attempts == 0,
-        agenda.c.parked_at.is_(None),
+        _IS_SWEPT | heard,
+        _IS_UNTRIED,
         agenda.c.subject.not_like(ANY_ROUND),
     )
     counts = store.read(lambda conn: conn.execute(rows.group_by(is_board)).all())
@@ -137,7 +137,7 @@ def last_line(store: Store) -> int:
 def changed(store: Store, tracker: str, after_line: int) -> int:
     """How many issues were changed since then, but for those that failed in part, or are not done yet."""
     board, failing = str(BoardRef(tracker)), _failing(tracker)
-    waits = sa.select(agenda.c.subject).where(agenda.c.tracker == tracker, *_in_a_backfill())
+    waits = sa.select(agenda.c.subject).where(agenda.c.tracker == tracker, _IS_SWEPT, _IS_UNTRIED)
     subjects = sa.select(sa.func.count(sa.distinct(journal.c.subject))).where(
         journal.c.id > after_line,
         journal.c.error.is_(None),
@@ -155,11 +155,6 @@ def failed(store: Store, tracker: str, since: datetime) -> Iterator[tuple[str, s
     query = _failing(tracker).where(again).order_by(agenda.c.subject)
     for row in store.read(lambda conn: conn.execute(query).all()):
         yield row.subject, row.last_error or ""
-
-
-def _in_a_backfill() -> tuple[sa.ColumnElement[bool], ...]:
-    """What still waits to be looked at for the sake of a backfill."""
-    return agenda.c.lane == Lane.SWEEP, agenda.c.look_at > _EVER, agenda.c.attempts == 0, agenda.c.parked_at.is_(None)
 
 
 def _failing(tracker: str) -> sa.Select[tuple[str, str]]:

@@ -34,7 +34,7 @@ from tests.standins.jira.server import JiraStandIn
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 NOWHERE = "https://integrator.example/webhooks/github"  # nothing is posted there: the test carries every delivery
-PATIENCE = 60.0  # seconds of real time
+PATIENCE = 120.0  # seconds of real time
 QUIET = 0.05
 STUCK = 1.5
 TOTAL = 0.5  # seconds of real time that a request may take

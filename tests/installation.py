@@ -17,8 +17,7 @@ from integrator.agenda import Agenda
 from integrator.store import Store
 
 SECRET = "It's a Secret to Everybody"
-PATIENCE = 30.0
-STARTING = 90.0  # seconds: some tests start a dozen of them at once
+PATIENCE = 120.0  # seconds: a machine may be busy with much else
 
 
 def wait_for(what: Callable[[], bool], why: Callable[[], str], seconds: float = PATIENCE) -> None:
@@ -60,7 +59,7 @@ class Installation:
         )
         log.close()
         if wait:
-            wait_for(self.is_ready, self.log, STARTING)
+            wait_for(self.is_ready, self.log)
 
     @property
     def pid(self) -> int:

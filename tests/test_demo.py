@@ -16,6 +16,7 @@ from adapters.memory import MemoryTracker
 from integrator.demo import payloads
 from integrator.scenario import Clock, Event
 from mapping.issue import IssueRef
+from tests.installation import PATIENCE
 from webhooks import github as github_hooks
 from webhooks import jira as jira_hooks
 from webhooks.delivery import Delivery
@@ -72,7 +73,7 @@ def test_kept_it_runs_until_ctrl_c() -> None:
         assert requests.get(f"{address}/readyz", timeout=5).json() == {"status": "ready"}
         assert "integrator_deliveries_total" in requests.get(f"{address}/metrics", timeout=5).text
         process.send_signal(signal.SIGINT)
-        rest = process.communicate(timeout=20)
+        rest = process.communicate(timeout=PATIENCE)
     assert (process.returncode, rest) == (0, ("stopped\n", ""))
 
 

@@ -65,7 +65,7 @@ def slow_poll(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _soon(what: Callable[[], bool]) -> None:
-    wait_for(what, lambda: "nothing happened", 10)
+    wait_for(what, lambda: "nothing happened")
 
 
 @pytest.mark.usefixtures("slow_poll")
@@ -171,7 +171,7 @@ def test_stopping_tells_every_worker_before_it_waits_for_one() -> None:
 
     def until_the_other_is_told() -> int:
         begun.set()
-        wait_for(lambda: second.stopped, lambda: "the other was not told", 10)
+        wait_for(lambda: second.stopped, lambda: "the other was not told")
         return 0
 
     first._work = until_the_other_is_told

@@ -71,8 +71,8 @@ class Sender:
 
 
 def _all_done_once(acme: Company, sender: Sender) -> None:
-    wait_for(lambda: all(acme.github.issue(REPO, n).labels == {"P2"} for n in sender.numbers), acme.integrator.log, 90)
-    wait_for(acme.integrator.is_settled, acme.integrator.log, 90)
+    wait_for(lambda: all(acme.github.issue(REPO, n).labels == {"P2"} for n in sender.numbers), acme.integrator.log)
+    wait_for(acme.integrator.is_settled, acme.integrator.log)
     assert [n for n in sender.numbers if len(acme.github.issue(REPO, n).comments) > 1] == []
 
 
@@ -210,7 +210,7 @@ def test_postgresql_killed_under_load_and_started_again(server: str, tmp_path: P
         assert answers(f"{acme.integrator.url}/healthz") == 200
         postgres.start()
         assert sender.taken() <= _stored_in_postgresql(postgres), "it said 202 and has not stored it"
-        wait_for(lambda: answers(f"{acme.integrator.url}/readyz") == 200, acme.integrator.log, PATIENCE)
+        wait_for(lambda: answers(f"{acme.integrator.url}/readyz") == 200, acme.integrator.log)
         assert sender.send_all(sender.refused()) == {202}
         _all_done_once(acme, sender)
         assert _stored_in_postgresql(postgres) == set(sender.answers)

@@ -13,11 +13,10 @@ import requests
 
 from tests.connected import P0_FORM, P0_WIKI, REPO, Company, company
 from tests.contracts import Recorder
-from tests.installation import PATIENCE, SECRET, STARTING, answers, free_port, pull_the_plug, wait_for
+from tests.installation import PATIENCE, SECRET, answers, free_port, pull_the_plug, wait_for
 from tests.postgres import database
 from tests.standins.github.faults import Kind
 
-SETTLING = 120.0  # a killed worker's leases go on
 GITHUB, JIRA = 12, 4
 
 Post = tuple[str, dict[str, str], bytes]
@@ -41,7 +40,7 @@ def receivers(acme: Company, number: int, *arguments: str) -> Iterator[list[tupl
             process = stack.enter_context(serve)
             found.append((f"http://127.0.0.1:{port}", partial(pull_the_plug, process)))
         for url, _ in found:
-            wait_for(lambda url=url: answers(f"{url}/readyz") == 200, acme.integrator.log, STARTING)  # type: ignore[misc]
+            wait_for(lambda url=url: answers(f"{url}/readyz") == 200, acme.integrator.log)  # type: ignore[misc]
         yield found
 
 
@@ -75,8 +74,8 @@ def _is_handled(acme: Company, numbers: list[int], keys: list[str]) -> bool:
 
 
 def _is_done_once(acme: Company, numbers: list[int], keys: list[str]) -> None:
-    wait_for(lambda: _is_handled(acme, numbers, keys), acme.integrator.log, SETTLING)
-    wait_for(acme.integrator.is_settled, acme.integrator.log, SETTLING)
+    wait_for(lambda: _is_handled(acme, numbers, keys), acme.integrator.log)
+    wait_for(acme.integrator.is_settled, acme.integrator.log)
     for number in numbers:
         done = acme.github.issue(REPO, number)
         assert (set(done.labels), len(done.comments)) == ({"P0", "emergency"}, 1), number
@@ -118,7 +117,7 @@ def test_a_worker_alone_can_be_watched_and_ends_in_order(acme: Company) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with acme.integrator.beside("work", "--threads", "1", "--metrics", f"127.0.0.1:{port}") as process:
-        wait_for(lambda: answers(f"{url}/readyz") == 200, acme.integrator.log, STARTING)
+        wait_for(lambda: answers(f"{url}/readyz") == 200, acme.integrator.log)
         assert answers(f"{url}/healthz") == 200
         assert 'integrator_agenda_due{tracker="jira"} 0.0' in requests.get(f"{url}/metrics", timeout=5).text
         assert requests.post(f"{url}/webhooks/github", timeout=5).status_code == 404

@@ -16,7 +16,6 @@ from tests.postgres import database
 from tests.standins.github.faults import Kind
 from tests.standins.jira.faults import FaultKind
 
-SETTLING = 120.0
 GITHUB_WRITES, JIRA_WRITES = 2, 3  # requests that write for a fresh P0: tests/test_service_main_job.py counts them
 
 
@@ -57,8 +56,8 @@ def _kill_on_github(folder: Path, recorder: Recorder, url: str, number: int, aft
         acme.github.connect(f"{acme.integrator.url}/webhooks/github", SECRET)
         issue = acme.github.open_issue(REPO, "carol", "Nobody can pay", P0_FORM)
         _pull_the_plug(acme, lambda: fault.hits == 1)
-        wait_for(lambda: acme.github.issue(REPO, issue).column == "Emergency Queue", acme.integrator.log, SETTLING)
-        wait_for(acme.integrator.is_settled, acme.integrator.log, SETTLING)
+        wait_for(lambda: acme.github.issue(REPO, issue).column == "Emergency Queue", acme.integrator.log)
+        wait_for(acme.integrator.is_settled, acme.integrator.log)
         done = acme.github.issue(REPO, issue)
         return set(done.labels), done.column, len(done.comments)
 
@@ -71,8 +70,8 @@ def _kill_on_jira(folder: Path, recorder: Recorder, url: str, number: int, after
         acme.jira.connect(f"{acme.integrator.url}/webhooks/jira", SECRET)
         key = acme.jira.create_issue("OPS", "carol", "Nobody can pay", P0_WIKI, (), None)
         _pull_the_plug(acme, lambda: fault.used == 1)
-        wait_for(lambda: "P0" in acme.jira.issue(key).labels, acme.integrator.log, SETTLING)
-        wait_for(acme.integrator.is_settled, acme.integrator.log, SETTLING)
+        wait_for(lambda: "P0" in acme.jira.issue(key).labels, acme.integrator.log)
+        wait_for(acme.integrator.is_settled, acme.integrator.log)
         done = acme.jira.issue(key)
         return set(done.labels), done.status, len(done.comments)
 

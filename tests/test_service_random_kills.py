@@ -240,7 +240,7 @@ def test_postgresql(lag: float, tmp_path: Path, recorder: Recorder, capsys: pyte
         workers = [fleet.enter_context(_worker(acme, ahead)) for ahead in WRONG]
         for number in range(KILLS):
             killed = workers.pop(people.dice.randrange(len(workers)))
-            wait_for(killed.is_at_work, acme.integrator.log, 60)
+            wait_for(killed.is_at_work, acme.integrator.log)
             people.act(number)
             time.sleep(people.dice.uniform(0, 1.5))
             pull_the_plug(killed.process)

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from integrator.store import Store, agenda, journal
 from tests.connected import REPO, Company, company
 from tests.contracts import Recorder
-from tests.installation import wait_for
+from tests.installation import PATIENCE, wait_for
 from tests.standins.github.faults import Kind
 from tests.standins.github.server import Request
 
@@ -63,7 +63,7 @@ def interrupted(acme: Company, number: signal.Signals) -> tuple[int, str]:
         wait_for(lambda: labelled(acme) >= AT or process.poll() is not None, lambda: f"{labelled(acme)} are labelled")
         assert process.poll() is None, process.communicate()
         process.send_signal(number)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=PATIENCE)
     return process.returncode, said
 
 

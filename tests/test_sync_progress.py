@@ -95,7 +95,7 @@ class House:
                 self.clock.at = run.hold.until
             return until(run)
 
-        wait_for(is_so, lambda: f"{run.seen} seen, {run.hold}", seconds=10)
+        wait_for(is_so, lambda: f"{run.seen} seen, {run.hold}")
         run.lister.stop()
         run.lister.join(5)
         return run
