@@ -6,8 +6,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from integrator.agenda import Agenda
 from integrator.store import Store
 
 SECRET = "It's a Secret to Everybody"
+STARTING = threading.BoundedSemaphore(2)  # more that start at once take no less time, and starve other tests
 PATIENCE = 120.0  # seconds: a machine may be busy with much else
 
 
@@ -52,14 +54,18 @@ class Installation:
 
     def start(self, *arguments: str, wait: bool = True) -> None:
         """Start `integrator serve` in a process group of its own."""
+        with STARTING:
+            self._start(arguments)
+            if wait:
+                wait_for(self.is_ready, self.log)
+
+    def _start(self, arguments: Sequence[str]) -> None:
         command = [_integrator(), "serve", "--bind", f"127.0.0.1:{self.port}", *arguments]
         log = (self.folder / "serve.log").open("ab")
         self._process = subprocess.Popen(
             command, cwd=self.folder, env=self.environ, stdout=log, stderr=log, start_new_session=True
         )
         log.close()
-        if wait:
-            wait_for(self.is_ready, self.log)
 
     @property
     def pid(self) -> int:
