@@ -12,11 +12,10 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from integrator.config import load
-from integrator.granian_server import door, serve
+from integrator.granian_server import Entrance, door, serve
 from integrator.logs import set_up_logs_behind
 from integrator.service import build, database_url
 from integrator.store import Store
-from webhooks.rsgi import Door
 
 
 class Forgetful(Store):
@@ -27,7 +26,7 @@ class Forgetful(Store):
         return set()
 
 
-def application() -> Door:
+def application() -> Entrance:
     """What Granian's worker process loads."""
     set_up_logs_behind()
     return door(build(load(Path(os.environ["INTEGRATOR_CONFIG"])), Forgetful(database_url()), dict, threads=0))

@@ -1,25 +1,26 @@
 """Granian as `serve` needs it: it remembers which signal ended it, and never outlives its parent."""
 
 import gc
+import multiprocessing
 import os
 import signal
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from asyncio import AbstractEventLoop
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops
 
-from integrator.ending import Ending, end_when_told
+from integrator.ending import SIGNALS, Ending
 from integrator.errors import FAULTY
 from integrator.pool import FAREWELL
 from integrator.service import Service, begun
 from webhooks.rsgi import Door
 
-LOOK_UP = 1.0  # seconds between two looks at whether the parent still lives
 LAST_PATIENCE = int(FAREWELL) + 5  # seconds for the worker process
 
 
@@ -59,43 +60,62 @@ class _Server(Granian):  # type: ignore[misc, valid-type]
         self.ending.signalled(number, frame)
         super().signal_handler_interrupt(number, frame)
 
-    def _stop_workers(self) -> None:
-        """A signal that comes while a worker process begins to listen is lost there, so it is said again and again."""
-        ended = threading.Event()
-        processes = [process._id() for process in self.wrks]
-        threading.Thread(target=_insist, args=(processes, ended), name="insist", daemon=True).start()
-        super()._stop_workers()
-        ended.set()
+    def _spawn_workers(self, *what: Any) -> None:
+        with _held_back():
+            super()._spawn_workers(*what)
+
+    def _respawn_workers(self, *what: Any, **how: Any) -> None:
+        with _held_back():
+            super()._respawn_workers(*what, **how)
 
 
-def _insist(processes: Sequence[int], ended: threading.Event) -> None:
-    while not ended.wait(LOOK_UP):
-        for process in processes:
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGTERM)
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Signals wait. A process that is started meanwhile lets them wait, too, until it listens to them."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
-def application() -> Door:
-    """What Granian's worker process loads. Until Granian listens there, a signal ends it in order."""
-    end_when_told()
-    signal.signal(signal.SIGINT, signal.getsignal(signal.SIGTERM))
-    threading.Thread(target=_end_with, args=(os.getppid(),), name="orphan", daemon=True).start()
+class Entrance(Door):
+    """The door in Granian's worker process."""
+
+    def __rsgi_init__(self, loop: AbstractEventLoop) -> None:
+        """Called before the loop runs: a signal that came before it does would be lost."""
+        loop.call_soon(_listen)
+
+
+def _listen() -> None:
+    """Let signals come. The loop tells Granian of them, for whose handler two are enough: a third hangs the process."""
+    for number in SIGNALS:
+        signal.signal(number, _listen_no_more)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
+def _listen_no_more(number: int, frame: FrameType | None) -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+
+
+def application() -> Entrance:
+    """What Granian's worker process loads."""
+    threading.Thread(target=_end_with_the_parent, name="orphan", daemon=True).start()
     made = door(begun())
     gc.collect()
     gc.freeze()  # what was loaded stays; walking through it held deliveries up for 80 ms
     return made
 
 
-def door(service: Service) -> Door:
+def door(service: Service) -> Entrance:
     """The way into a service from Granian."""
-    return Door(service.reception, service.agenda.accepted, service.app)
+    return Entrance(service.reception, service.agenda.accepted, service.app)
 
 
-def _end_with(parent: int) -> None:
+def _end_with_the_parent() -> None:
     """A worker process whose parent was killed would go on listening, and keep a new one from starting."""
-    while os.getppid() == parent:
-        time.sleep(LOOK_UP)
-    for _ in range(LAST_PATIENCE):
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(LOOK_UP)
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(LAST_PATIENCE)
     os._exit(FAULTY)

@@ -2,8 +2,10 @@
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -160,3 +162,47 @@ def test_on_sqlite_a_receiver_and_a_worker_may_be_two(acme: Company) -> None:
     with acme.integrator.beside("work"):
         number = acme.github.open_issue(REPO, "carol", "Nobody can pay", P0_FORM)
         wait_for(lambda: "P0" in acme.github.issue(REPO, number).labels, acme.integrator.log)
+
+
+# ---------------------------------------------------------------- while somebody is still sending
+
+
+@contextmanager
+def _slow_delivery(acme: Company) -> Iterator[socket.socket]:
+    """A delivery of which a byte is missing."""
+    with socket.create_connection(("127.0.0.1", acme.integrator.port), PATIENCE) as sender:
+        head = (
+            "POST /webhooks/github HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n"
+        )
+        sender.sendall(head.encode() + b"{")
+        time.sleep(0.5)
+        yield sender
+
+
+@pytest.mark.parametrize("numbers", [[signal.SIGTERM], [signal.SIGINT, signal.SIGTERM, signal.SIGTERM]])
+def test_a_delivery_under_way_is_answered_however_often_the_server_is_told(
+    acme: Company, numbers: list[signal.Signals]
+) -> None:
+    """Told through its parent, by a terminal, and by whoever thinks that it has to be said again."""
+    with acme.integrator.beside(*serve(acme)) as process:
+        wait_for(lambda: _is_ready(acme), acme.integrator.log)
+        (worker,) = map(int, Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split())
+        with _slow_delivery(acme) as sender:
+            process.send_signal(numbers[0])
+            for number in numbers:
+                os.kill(worker, number)
+                time.sleep(0.5)
+            sender.sendall(b"}")
+            assert sender.recv(1000).startswith(b"HTTP/1.1 401 ")
+            assert process.wait(AT_ONCE) == (130 if numbers[0] == signal.SIGINT else 0)
+
+
+def test_nor_does_a_delivery_under_way_keep_an_orphan_on_its_port(acme: Company) -> None:
+    with acme.integrator.beside(*serve(acme)) as process:
+        wait_for(lambda: _is_ready(acme), acme.integrator.log)
+        with _slow_delivery(acme) as sender:
+            os.kill(process.pid, signal.SIGKILL)
+            time.sleep(3)
+            sender.sendall(b"}")
+            assert sender.recv(1000).startswith(b"HTTP/1.1 401 ")
+        wait_for(lambda: answers(f"{acme.integrator.url}/healthz") == 0, acme.integrator.log, AT_ONCE)
