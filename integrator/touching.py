@@ -13,6 +13,8 @@ from integrator.store import Instant, Store, agenda, deliveries, intents, micros
 from integrator.subjects import Subject
 from webhooks.delivery import Delivery, Touch
 
+MOST_SHOWN = 10_000  # characters: tokens of a hundred deliveries, all of one second
+
 
 class Row(NamedTuple):
     """A subject to put on the agenda, as the table has it; instants are microseconds since 1970."""
@@ -135,7 +137,18 @@ def later(stored: Any, new: Any) -> Any:
 
 
 def _shows(new: Any) -> Any:
-    """The tokens that belong to the floor: those of one second add up, those of an earlier one are forgotten."""
+    """The tokens that belong to the floor: those of one second add up, those of an earlier one are forgotten.
+
+    What is heard again adds nothing, and of very many the latest are kept: a row stays small whatever is sent.
+    """
+    kept = agenda.c.shows
+    size, more = sa.func.length(kept), sa.func.length(new.shows)
+    again = sa.func.substr(kept, size - more + 1) == new.shows
     same = new.floor == agenda.c.floor
     newer = agenda.c.floor.is_(None) | (new.floor > agenda.c.floor)
-    return sa.case((same, agenda.c.shows + " " + new.shows), (newer, new.shows), else_=agenda.c.shows)
+    return sa.case(
+        (same & again, kept),
+        (same & (size < MOST_SHOWN), kept + " " + new.shows),
+        (same | newer, new.shows),
+        else_=kept,
+    )

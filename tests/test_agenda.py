@@ -22,6 +22,7 @@ from integrator.lanes import Lane
 from integrator.scenario import Clock
 from integrator.store import Store, agenda, deliveries, intents, trackers
 from integrator.subjects import Subject
+from integrator.touching import MOST_SHOWN
 from mapping.issue import BoardRef, IssueRef
 from tests.postgres import database
 from webhooks.delivery import Delivery, NotStored, Touch
@@ -148,6 +149,19 @@ def test_tokens_of_one_second_add_up_and_older_ones_are_forgotten(store: Store, 
     tasks.accept("github", delivery("d", Touch(ONE, START + SECOND, ("labels=x",))))
     tasks.free_leases()
     assert claim_one(tasks).shows == ("labels=x",)
+
+
+def test_tokens_that_are_heard_again_and_again_don_t_pile_up(store: Store, tasks: Agenda) -> None:
+    for number in range(100):
+        tasks.accept("github", delivery(str(number), Touch(ONE, START, ("open=True", "labels=a"))))
+    assert claim_one(tasks).shows == ("open=True", "labels=a")
+
+
+def test_of_very_many_tokens_the_latest_are_kept(store: Store, tasks: Agenda) -> None:
+    for number in range(1000):
+        tasks.accept("github", delivery(str(number), Touch(ONE, START, (f"labels={number:020}",))))
+    shows = claim_one(tasks).shows
+    assert shows[-1] == f"labels={999:020}" and len(" ".join(shows)) < 2 * MOST_SHOWN
 
 
 # ---------------------------------------------------------------- taking up

@@ -52,7 +52,7 @@ def media_type(headers: Mapping[str, str], accepted: Collection[str]) -> str:
 def parsed(text: bytes) -> dict[str, Any]:
     """The JSON object in the text; BadDelivery(400) for anything else."""
     try:
-        found = from_json(text)
+        found = from_json(text, cache_strings="none")
     except ValueError as error:
         raise BadDelivery(400, "the payload is not JSON") from error
     if not isinstance(found, dict):

@@ -111,7 +111,8 @@ class Door:
 
     async def _answer(self, tracker: str, headers: Headers, exchange: Exchange) -> Answer:
         try:
-            body = await asyncio.wait_for(self._raw(headers, exchange), self._body_takes)
+            async with asyncio.timeout(self._body_takes):
+                body = await self._raw(headers, exchange)
         except TimeoutError:
             why = f"the body was not there in {self._body_takes:g} s"
             return self._reception.refused(tracker, BadDelivery(408, why))
