@@ -38,7 +38,10 @@ def latest(timed: Sequence[Clock]) -> Iterator[ClockFacts]:
 
 def last_said(case: Case, name: str) -> Order | None:
     """The newest accepted command of a name."""
-    return next((order for order in reversed(case.orders) if is_fact(order, name)), None)
+    for order in reversed(case.orders):
+        if is_fact(order, name):
+            return order
+    return None
 
 
 def text_of(order: Order | None) -> str:
