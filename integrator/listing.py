@@ -1,6 +1,7 @@
 """A backfill's listing in a thread of its own, so that a tracker that doesn't answer keeps no other waiting."""
 
 import threading
+from collections.abc import Iterable
 
 import structlog
 
@@ -16,9 +17,14 @@ LOOK_UP = 0.5  # seconds
 
 
 class Lister:
-    """Lists one tracker; held back by it, it waits. Not reached at all, or too often in a row not, it gives up."""
+    """Lists one tracker; held back by it, it waits. Not reached at all, or too often in a row not, it gives up.
 
-    def __init__(self, store: Store, tasks: Agenda, tracker: Tracker, run: Backfill) -> None:
+    `issues` are those that it has listed, and the `left_over` ones of an interrupted run.
+    """
+
+    def __init__(
+        self, store: Store, tasks: Agenda, tracker: Tracker, run: Backfill, left_over: Iterable[str] = ()
+    ) -> None:
         self._store = store
         self._tasks = tasks
         self._name = tracker.name
@@ -26,7 +32,8 @@ class Lister:
         self._stopping = threading.Event()
         self._failures = 0
         self._thread = threading.Thread(target=self._work, name=f"lister-{tracker.name}", daemon=True)
-        self.seen = 0
+        self.issues = set(left_over)
+        self._has_listed = run.resumes
         self.total: int | None = None
         self.gave_up: Exception | None = None
 
@@ -63,15 +70,15 @@ class Lister:
             return
         for page in self._run.pages():
             self._failures = 0
-            self.seen += len(page.refs)
+            self._has_listed = True
+            self.issues.update(map(str, page.refs))
             self.total = page.total
             if self._stopping.is_set() or hold_of(self._store, self._name) is not None:
                 return
 
     def _failed(self, error: TrackerError) -> None:
         self._failures += 1
-        is_new_here = self.seen == 0 and not self._run.resumes
-        if not isinstance(error, RateLimited) and (is_new_here or self._failures == TRIES):
+        if not isinstance(error, RateLimited) and (not self._has_listed or self._failures == TRIES):
             self.gave_up = error
         else:
             log.warning("tracker held back", tracker=self._name, error=str(error), kind=type(error).__name__)

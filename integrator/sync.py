@@ -134,19 +134,21 @@ def last_line(store: Store) -> int:
     return store.read(lambda conn: conn.execute(sa.select(sa.func.max(journal.c.id))).scalar()) or 0
 
 
-def changed(store: Store, tracker: str, after_line: int) -> int:
-    """How many issues were changed since then, but for those that failed in part, or are not done yet."""
-    board, failing = str(BoardRef(tracker)), _failing(tracker)
-    waits = sa.select(agenda.c.subject).where(agenda.c.tracker == tracker, _IS_SWEPT, _IS_UNTRIED)
-    subjects = sa.select(sa.func.count(sa.distinct(journal.c.subject))).where(
+def left_over(store: Store, tracker: str) -> set[str]:
+    """The issues that an interrupted backfill has left."""
+    return set(store.read(lambda conn: conn.scalars(_unfinished(tracker)).all())) - {str(BoardRef(tracker))}
+
+
+def changed(store: Store, tracker: str, after_line: int) -> set[str]:
+    """What was changed since then, but for what failed in part, or is not done yet."""
+    subjects = sa.select(journal.c.subject).distinct().where(
         journal.c.id > after_line,
         journal.c.error.is_(None),
         journal.c.subject.startswith(f"{tracker}:", autoescape=True),
-        journal.c.subject != board,
-        journal.c.subject.not_in(failing.with_only_columns(agenda.c.subject)),
-        journal.c.subject.not_in(waits),
+        journal.c.subject.not_in(_failing(tracker).with_only_columns(agenda.c.subject)),
+        journal.c.subject.not_in(_unfinished(tracker)),
     )
-    return store.read(lambda conn: conn.execute(subjects).scalar_one())
+    return set(store.read(lambda conn: conn.scalars(subjects).all()))
 
 
 def failed(store: Store, tracker: str, since: datetime) -> Iterator[tuple[str, str]]:
@@ -155,6 +157,11 @@ def failed(store: Store, tracker: str, since: datetime) -> Iterator[tuple[str, s
     query = _failing(tracker).where(again).order_by(agenda.c.subject)
     for row in store.read(lambda conn: conn.execute(query).all()):
         yield row.subject, row.last_error or ""
+
+
+def _unfinished(tracker: str) -> sa.Select[str]:
+    mine = agenda.c.subject.not_like(ANY_ROUND), agenda.c.tracker == tracker
+    return sa.select(agenda.c.subject).where(*mine, _IS_SWEPT, _IS_UNTRIED)
 
 
 def _failing(tracker: str) -> sa.Select[tuple[str, str]]:

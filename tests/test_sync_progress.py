@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 
 from adapters.memory import PAGE, MemoryTracker
-from adapters.tracker import AccessDenied, Budget, Page, RateLimited, Unreachable
-from integrator import budgets
+from adapters.tracker import AccessDenied, Budget, Outcome, Page, RateLimited, Unreachable
+from integrator import budgets, journal
 from integrator.agenda import Agenda
 from integrator.commands.bars import Bars, counting
 from integrator.commands.differences import NAMED, Differences
@@ -83,10 +83,10 @@ class House:
         self.tasks = Agenda(self.store, "me")
         self.tracker = Moody(self.clock, 2 * PAGE)
 
-    def listed(self, *moods: Exception | None, until: Callable[[Run], bool]) -> Run:
+    def listed(self, *moods: Exception | None, until: Callable[[Run], bool], since: Since | None = None) -> Run:
         """A run whose listing went through these moods; the clock jumps over every pause."""
         self.tracker.moods = list(moods)
-        run = Run(self.store, self.tasks, self.tracker, Since())
+        run = Run(self.store, self.tasks, self.tracker, since or Since())
         run.start()
 
         def is_so() -> bool:
@@ -251,6 +251,21 @@ def test_every_issue_is_counted_once(house: House, capsys: pytest.CaptureFixture
     said = capsys.readouterr()
     assert said.out == "github: 200 seen, 0 changed, 150 unchanged, 20 failed, 30 still to do in 12 s\n"
     assert said.err.endswith(" …and 10 more: no such label\n")
+
+
+def test_what_an_interrupted_run_left_is_counted_and_what_others_did_is_not(house: House) -> None:
+    """A run over all issues left 200; another, about what changed lately, finds one of them and a new one."""
+    house.listed(until=lambda run: run.lister.is_listed)
+    house.clock.at += timedelta(hours=1)
+    house.tracker.comment(ref(1), "carol", "Any news?")
+    house.tracker.open(ref(2 * PAGE + 1), "carol", "Checkout is down")
+    run = house.listed(until=lambda run: run.lister.is_listed, since=Since(house.clock.at))
+    with house.store.engine.begin() as conn:
+        for number in (1, 2 * PAGE + 1, 999):
+            journal.note(conn, house.clock.at, ref(number), Outcome((SetFields({"ETA": ""}, ()),)))
+    house.work(least=50)
+    summary = of(run, timedelta(0))
+    assert (summary.seen, summary.changed, summary.unchanged, summary.waiting) == (201, 1, 149, 51)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from integrator.agenda import Agenda
 from integrator.lanes import Lane
 from integrator.listing import TRIES, Lister
 from integrator.store import Store
-from integrator.sync import Backfill, Hold, hold_of, last_line, waiting
+from integrator.sync import Backfill, Hold, hold_of, last_line, left_over, waiting
 from mapping.issue import BoardRef
 
 
@@ -36,8 +36,9 @@ class Run:
         self.store = store
         self.begun_at = store.now()
         self.line = last_line(store)
-        self.lister = Lister(store, tasks, tracker, self._backfill)
-        self.left = self.taken_over = waiting(store, self.name, self.begun_at)[0] if self._backfill.resumes else 0
+        left = left_over(store, self.name)
+        self.lister = Lister(store, tasks, tracker, self._backfill, left)
+        self.left = len(left)
         self.hold: Hold | None = None
         self.is_over = False
 
@@ -48,7 +49,7 @@ class Run:
     @property
     def seen(self) -> int:
         """How many issues were put on the agenda, or were still there from an interrupted run."""
-        return self.taken_over + self.lister.seen
+        return len(self.lister.issues)
 
     @property
     def total(self) -> int | None:

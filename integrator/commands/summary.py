@@ -74,14 +74,16 @@ class Summary:
 
 
 def of(run: Run, took: timedelta) -> Summary:
-    """What a run has come to so far."""
+    """What a run has come to so far: whatever else was worked on meanwhile is not counted."""
     run.look()
+    seen = set(run.lister.issues)
+    told = seen | {str(BoardRef(run.name))}
     return Summary(
         run.name,
-        run.seen,
-        changed(run.store, run.name, run.line),
+        len(seen),
+        len(changed(run.store, run.name, run.line) & seen),
         run.left,
-        tuple(failed(run.store, run.name, run.begun_at)),
+        tuple(one for one in failed(run.store, run.name, run.begun_at) if one[0] in told),
         took,
         run.gave_up,
     )
