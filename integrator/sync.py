@@ -141,14 +141,14 @@ def left_over(store: Store, tracker: str) -> set[str]:
 
 def changed(store: Store, tracker: str, after_line: int) -> set[str]:
     """What was changed since then, but for what failed in part, or is not done yet."""
-    subjects = sa.select(journal.c.subject).distinct().where(
+    lines = sa.select(journal.c.subject).where(
         journal.c.id > after_line,
         journal.c.error.is_(None),
         journal.c.subject.startswith(f"{tracker}:", autoescape=True),
         journal.c.subject.not_in(_failing(tracker).with_only_columns(agenda.c.subject)),
         journal.c.subject.not_in(_unfinished(tracker)),
     )
-    return set(store.read(lambda conn: conn.scalars(subjects).all()))
+    return set(store.read(lambda conn: conn.scalars(lines.distinct()).all()))
 
 
 def failed(store: Store, tracker: str, since: datetime) -> Iterator[tuple[str, str]]:
