@@ -126,7 +126,12 @@ class Step:
 
 
 class TrackerError(Exception):
-    """The whole tracker refused or could not be reached; nothing is wrong with the issue asked for."""
+    """The whole tracker refused or could not be reached; nothing is wrong with the issue asked for.
+
+    `longest`: how long it is left alone at the most if it doesn't say.
+    """
+
+    longest = timedelta(minutes=1)  # an emergency may be waiting when it is there again
 
     def __init__(self, message: str, retry_at: datetime | None = None) -> None:
         super().__init__(message)
@@ -147,6 +152,8 @@ class RateLimited(TrackerError):
 
 class AccessDenied(TrackerError):
     """The credentials are wrong or lack a permission; the message says which."""
+
+    longest = timedelta(minutes=5)  # who is wrong too often is shut out
 
 
 class LeaseLost(TrackerError):

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Connection
 
+from adapters.tracker import TrackerError
 from integrator import adopting, budgets
 from integrator.creations import Creations
 from integrator.inbox import Inbox
@@ -30,7 +31,6 @@ LEASE = timedelta(seconds=40)
 MAX_ATTEMPTS = 10
 FIRST_RETRY = timedelta(seconds=5)
 LONGEST_RETRY = timedelta(minutes=15)
-LONGEST_HOLD = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,16 +293,15 @@ class Agenda:
 
     # ------------------------------------------------------------------ trackers and policy
 
-    def hold(self, tracker: str, until: datetime | None, why: str) -> None:
-        """Leave a whole tracker alone until then; None: a pause that grows with each failure in a row."""
-        self._store.write(lambda conn: self.hold_with(conn, tracker, until, why))
+    def hold(self, tracker: str, error: TrackerError) -> None:
+        """Leave a whole tracker alone for as long as it asked; else for longer with each failure in a row."""
+        self._store.write(lambda conn: self.hold_with(conn, tracker, error))
 
-    def hold_with(self, conn: Connection, tracker: str, until: datetime | None, why: str) -> None:
+    def hold_with(self, conn: Connection, tracker: str, error: TrackerError) -> None:
         """The same within a transaction."""
         row = conn.execute(sa.select(trackers).where(trackers.c.name == tracker)).first()
         failures = (row.failures if row else 0) + 1
-        pause = _growing(failures, LONGEST_HOLD)
-        until = until or self._store.now() + pause
+        until, why = error.retry_at or self._store.now() + _growing(failures, error.longest), str(error)
         if row is not None and row.not_before is not None and row.not_before > until:
             until, why = row.not_before, row.why or why  # another worker was told to wait for longer
         values = {"not_before": until, "why": why[:500], "failures": failures}

@@ -23,7 +23,7 @@ def heed(store: Store, agenda: Agenda, conn: Connection, tracker: Tracker, outco
         return
     log.warning("tracker held back", tracker=tracker.name, error=str(stop), kind=type(stop).__name__)
     metrics.TRACKER_ERRORS.labels(tracker.name, type(stop).__name__).inc()
-    agenda.hold_with(conn, tracker.name, stop.retry_at, str(stop))
+    agenda.hold_with(conn, tracker.name, stop)
 
 
 def why_failed(outcomes: Iterable[Outcome]) -> str:

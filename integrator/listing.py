@@ -82,4 +82,4 @@ class Lister:
             self.gave_up = error
         else:
             log.warning("tracker held back", tracker=self._name, error=str(error), kind=type(error).__name__)
-            self._tasks.hold(self._name, error.retry_at, str(error))
+            self._tasks.hold(self._name, error)

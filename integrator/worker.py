@@ -142,7 +142,7 @@ class Worker:
         except TrackerError as error:
             log.warning("tracker held back", tracker=tracker.name, error=str(error), kind=type(error).__name__)
             metrics.TRACKER_ERRORS.labels(tracker.name, type(error).__name__).inc()
-            self._agenda.hold(tracker.name, error.retry_at, str(error))
+            self._agenda.hold(tracker.name, error)
             self._agenda.give_up(claims)
 
     def _tried(self, tracker: Tracker, claims: Sequence[Claim]) -> Failing | None:

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.engine import Connection
 
+from adapters.tracker import AccessDenied, RateLimited, TrackerError, Unreachable
 from integrator import adopting
 from integrator.adopting import OtherPolicy
 from integrator.agenda import LEASE, MAX_ATTEMPTS, Agenda, Claim
@@ -509,18 +510,23 @@ def test_a_result_settles_it(store: Store, tasks: Agenda) -> None:
 
 def test_a_held_tracker_is_left_alone_and_the_others_are_not(store: Store, tasks: Agenda, clock: Clock) -> None:
     tasks.touch([ONE, OPS], Lane.EVENT)
-    tasks.hold("github", START + MINUTE, "asked for a pause")
+    tasks.hold("github", RateLimited("asked for a pause", START + MINUTE))
     assert tasks.claim("github", 10) == []
     assert len(tasks.claim("jira", 10)) == 1
     clock.at += MINUTE
     assert len(tasks.claim("github", 10)) == 1
 
 
-def test_holds_in_a_row_grow_to_five_minutes_and_no_further(store: Store, tasks: Agenda, clock: Clock) -> None:
+@pytest.mark.parametrize(
+    ("kind", "grow"), [(Unreachable, [5, 10, 20, 40, 60, 60]), (AccessDenied, [5, 10, 20, 40, 80, 160, 300, 300])]
+)
+def test_holds_in_a_row_grow_and_end(
+    store: Store, tasks: Agenda, clock: Clock, kind: type[TrackerError], grow: list[int]
+) -> None:
     """Also when a tracker is away for days."""
 
     def pause() -> float:
-        tasks.hold("github", None, "x" * 1000)
+        tasks.hold("github", kind("x" * 1000))
         held = store.read(lambda conn: conn.execute(sa.select(trackers)).one())
         assert len(held.why) == 500
         clock.at = held.not_before
@@ -530,7 +536,7 @@ def test_holds_in_a_row_grow_to_five_minutes_and_no_further(store: Store, tasks:
     for _ in range(100):
         before = clock.at
         pauses.append(pause())
-    assert pauses == [5, 10, 20, 40, 80, 160] + [300] * 94
+    assert pauses == grow + [grow[-1]] * (100 - len(grow))
     clock.at += 300 * SECOND
     store.write(lambda conn: tasks.answered(conn, "github"))
     before = clock.at
@@ -539,15 +545,15 @@ def test_holds_in_a_row_grow_to_five_minutes_and_no_further(store: Store, tasks:
 
 def test_the_longer_of_two_pauses_counts(store: Store, tasks: Agenda, clock: Clock) -> None:
     tasks.touch([ONE], Lane.EVENT)
-    tasks.hold("github", START + 50 * MINUTE, "limit reached")
-    tasks.hold("github", None, "no answer")
+    tasks.hold("github", RateLimited("limit reached", START + 50 * MINUTE))
+    tasks.hold("github", Unreachable("no answer"))
     (held,) = store.read(lambda conn: conn.execute(sa.select(trackers)).all())
     assert (held.not_before, held.why) == (START + 50 * MINUTE, "limit reached")
 
 
 def test_an_answer_from_before_a_pause_ends_it_not(store: Store, tasks: Agenda, clock: Clock) -> None:
     tasks.touch([ONE], Lane.EVENT)
-    tasks.hold("github", START + MINUTE, "slow down")
+    tasks.hold("github", RateLimited("slow down", START + MINUTE))
     store.write(lambda conn: Agenda(store, "other").answered(conn, "github"))
     assert tasks.claim("github", 10) == []
     clock.at += MINUTE

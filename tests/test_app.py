@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
+from adapters.tracker import RateLimited, Unreachable
 from integrator import probe
 from integrator.agenda import Agenda
 from integrator.app import reception, web_app
@@ -122,7 +123,7 @@ def test_ready_or_the_reasons(site: Site, broken: bool, alive: bool, works: bool
 
 
 def test_ready_says_what_is_held_back(site: Site) -> None:
-    site.tasks.hold("jira", START + timedelta(minutes=5), "no answer within 20 s")
+    site.tasks.hold("jira", Unreachable("no answer within 20 s", START + timedelta(minutes=5)))
     answer = site.client().get("/readyz")
     held = {"jira": "until 09:05:00 UTC: no answer within 20 s"}
     assert (answer.status_code, answer.get_json()) == (200, {"status": "ready", "held_back": held})
@@ -201,7 +202,7 @@ def test_metrics_tell_how_late_the_work_is_and_who_is_held_back(site: Site) -> N
     assert measured[frozenset(["integrator_tracker_held", "github"])] == 0
     idle = sa.update(agenda).values(look_at=None)
     site.store.write(lambda conn: conn.execute(idle))
-    site.tasks.hold("github", START + timedelta(minutes=5), "limit")
+    site.tasks.hold("github", RateLimited("limit", START + timedelta(minutes=5)))
     measured = _measured(site.client())
     assert measured[frozenset(["integrator_agenda_due", "github"])] == 1
     assert measured[frozenset(["integrator_agenda_oldest_due_seconds", "github"])] == 90

@@ -145,7 +145,7 @@ def pause(house: House, run: Run, error: str = "no answer", workers: int = 1) ->
     if run.hold is not None:
         house.clock.at = run.hold.until
     for _ in range(workers):
-        house.tasks.hold("github", None, error)
+        house.tasks.hold("github", Unreachable(error))
         run.look()
 
 
@@ -231,7 +231,7 @@ def test_what_it_waits_for_is_said(house: House, terminal: bool) -> None:
     house.store.write(lambda conn: budgets.note(house.store, conn, "github", [told]))
     scarce = "waits until 10:00:00 UTC: what is left of its limit is for emergencies"
     assert scarce in shown(house, run, terminal)
-    house.tasks.hold("github", START + timedelta(minutes=5), "slow down")
+    house.tasks.hold("github", RateLimited("slow down", START + timedelta(minutes=5)))
     run.look()
     assert "is held back until 09:05:00 UTC: slow down" in shown(house, run, terminal)
     if not terminal:

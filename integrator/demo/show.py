@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
 
+from adapters.tracker import Unreachable
 from integrator.commands.looking import told
 from integrator.config import Config, GitHubConfig, JiraConfig, validated
 from integrator.demo.payloads import github, jira
@@ -100,8 +101,8 @@ class Show:
         at = self._stage.clock().strftime("%H:%M")
         if event.outage is not None:
             self._down_until = self._scenario.start + event.at + event.outage
-            self._service.agenda.hold("github", self._down_until, "the demo pulls the plug")
-            self._service.agenda.hold("jira", self._down_until, "the demo pulls the plug")
+            self._service.agenda.hold("github", Unreachable("the demo pulls the plug", self._down_until))
+            self._service.agenda.hold("jira", Unreachable("the demo pulls the plug", self._down_until))
             click.secho(f"{at}  the trackers cannot be reached until {self._down_until:%H:%M}", fg="cyan")
             return
         click.secho(f"{at}  {event.by}: {event.verb} {event.ref} {_gist(event)}", fg="cyan")
