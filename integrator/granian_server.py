@@ -1,18 +1,19 @@
 """Granian as `serve` needs it: it remembers which signal ended it, and never outlives its parent."""
 
+import asyncio
 import gc
 import multiprocessing
 import os
 import signal
 import threading
 import time
-from asyncio import AbstractEventLoop
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from granian import Granian
+import uvloop
+from granian import Granian, loops
 from granian.constants import HTTPModes, Interfaces, Loops
 
 from integrator.ending import SIGNALS, Ending
@@ -79,23 +80,35 @@ def _held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
+@loops.register("auto")
+def _loop() -> "HeardOnce":
+    """The event loop that Granian takes."""
+    loop = HeardOnce()
+    asyncio.set_event_loop(loop)
+    return loop
+
+
+class HeardOnce(uvloop.Loop):
+    """Hands on one signal: Granian's handler waits for ever over a third, and the whole process with it."""
+
+    _is_told = False
+
+    def add_signal_handler(self, sig: int, callback: Callable[..., Any], *args: Any) -> None:  # type: ignore[override]
+        """Have it called, unless another was before."""
+        super().add_signal_handler(sig, self._tell, callback, args)
+
+    def _tell(self, callback: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        if not self._is_told:
+            self._is_told = True
+            callback(*args)
+
+
 class Entrance(Door):
     """The door in Granian's worker process."""
 
-    def __rsgi_init__(self, loop: AbstractEventLoop) -> None:
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Called before the loop runs: a signal that came before it does would be lost."""
-        loop.call_soon(_listen)
-
-
-def _listen() -> None:
-    """Let signals come. The loop tells Granian of them, for whose handler two are enough: a third hangs the process."""
-    for number in SIGNALS:
-        signal.signal(number, _listen_no_more)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-
-
-def _listen_no_more(number: int, frame: FrameType | None) -> None:
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        loop.call_soon(signal.pthread_sigmask, signal.SIG_UNBLOCK, SIGNALS)
 
 
 def application() -> Entrance:

@@ -171,11 +171,10 @@ def test_on_sqlite_a_receiver_and_a_worker_may_be_two(acme: Company) -> None:
 def _slow_delivery(acme: Company) -> Iterator[socket.socket]:
     """A delivery of which a byte is missing."""
     with socket.create_connection(("127.0.0.1", acme.integrator.port), PATIENCE) as sender:
-        head = (
-            "POST /webhooks/github HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n"
-        )
-        sender.sendall(head.encode() + b"{")
-        time.sleep(0.5)
+        head = "POST /webhooks/github HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
+        sender.sendall(head.encode())
+        assert sender.recv(1000).startswith(b"HTTP/1.1 100 ")
+        sender.sendall(b"{")
         yield sender
 
 
@@ -193,7 +192,7 @@ def test_a_delivery_under_way_is_answered_however_often_the_server_is_told(
                 os.kill(worker, number)
                 time.sleep(0.5)
             sender.sendall(b"}")
-            assert sender.recv(1000).startswith(b"HTTP/1.1 401 ")
+            assert sender.recv(1000).startswith(b"HTTP/1.1 415 ")
             assert process.wait(AT_ONCE) == (130 if numbers[0] == signal.SIGINT else 0)
 
 
@@ -204,5 +203,5 @@ def test_nor_does_a_delivery_under_way_keep_an_orphan_on_its_port(acme: Company)
             os.kill(process.pid, signal.SIGKILL)
             time.sleep(3)
             sender.sendall(b"}")
-            assert sender.recv(1000).startswith(b"HTTP/1.1 401 ")
+            assert sender.recv(1000).startswith(b"HTTP/1.1 415 ")
         wait_for(lambda: answers(f"{acme.integrator.url}/healthz") == 0, acme.integrator.log, AT_ONCE)
