@@ -127,8 +127,10 @@ def door(service: Service) -> Entrance:
 
 def _end_with_the_parent() -> None:
     """A worker process whose parent was killed would go on listening, and keep a new one from starting."""
-    if (parent := multiprocessing.parent_process()) is not None:
-        parent.join()
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    parent.join()
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(LAST_PATIENCE)
     os._exit(FAULTY)
