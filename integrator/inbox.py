@@ -1,10 +1,12 @@
 """Deliveries on their way into the database: those that arrive together are stored together.
 
-To make fifty deliveries durable takes no longer than to make one. So while some are stored others gather, and are next.
+To make fifty deliveries durable takes hardly longer than to make one. So while some are stored others gather, and the
+first of those waits a moment for more.
 """
 
 import asyncio
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
@@ -21,7 +23,8 @@ from webhooks.delivery import Delivery, NotStored
 log = structlog.get_logger()
 
 PATIENCE = 8.0  # seconds: a webhook's sender waits ten
-LINGER = 1.0  # seconds in which the thread that stores waits for more
+GATHER = 0.003  # seconds that the first of a group waits for more
+LINGER = 1.0  # seconds in which the thread that stores waits for another group
 
 
 @dataclass(eq=False, slots=True)
@@ -76,7 +79,8 @@ class Inbox:
             end_of_patience = loop.call_later(self._patience, _end, [over])
             await over
             end_of_patience.cancel()
-            self._give_up(mine)
+            if not mine.is_over:
+                self._give_up(mine)
         return self._told(mine)
 
     def _lay_down(self, mine: _Waiting) -> bool:
@@ -113,9 +117,11 @@ class Inbox:
         with self._lock:
             self._hangs = False
             self._lock.wait_for(lambda: self._waiting, LINGER)
+        time.sleep(GATHER)
+        with self._lock:
             group, self._waiting = self._waiting, []
             self._is_storing = bool(group)
-            self._hangs = self._hangs and self._is_storing
+            self._hangs = False
             return group
 
     def _told(self, mine: _Waiting) -> bool:

@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+import integrator.inbox
 from integrator.inbox import Inbox
 from integrator.lanes import Lane
 from integrator.store import Store, agenda, deliveries
@@ -203,6 +204,25 @@ def test_whose_patience_ends_as_it_is_stored_keeps_nobody_out(store: Gated) -> N
     store.gate.clear()
     assert inbox.accept("github", delivery("just in time"))
     assert inbox.accept("github", delivery("next"))
+
+
+def test_the_first_of_a_group_waits_for_those_that_come_at_once(store: Gated, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(integrator.inbox, "GATHER", 0.5)
+    inbox = Inbox(store, Lane.EVENT)
+    with ThreadPoolExecutor(3) as senders:
+        assert list(senders.map(lambda name: inbox.accept("github", delivery(name)), "abc")) == [True] * 3
+    assert store.writes == 1
+
+
+def test_whose_patience_ends_as_a_group_gathers_keeps_nobody_out(store: Gated, monkeypatch: pytest.MonkeyPatch) -> None:
+    inbox = Inbox(store, Lane.EVENT, patience=0.2)
+    monkeypatch.setattr(integrator.inbox, "GATHER", 0.5)
+    with pytest.raises(NotStored):
+        inbox.accept("github", delivery("too late"))
+    monkeypatch.undo()
+    wait_for(lambda: not inbox._is_storing, lambda: "it does not come back")
+    assert inbox.accept("github", delivery("next"))
+    assert stored(store) == ["next"]
 
 
 def test_a_bell_that_breaks_ends_nothing(store: Gated) -> None:
