@@ -46,11 +46,12 @@ SERVER_LIMITS = {  # PostgreSQL's own, in milliseconds and seconds: a session wh
     "tcp_keepalives_count": 3,
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def microseconds(at: datetime) -> int:
     """An aware instant as microseconds since 1970."""
-    return (at - _EPOCH) // timedelta(microseconds=1)
+    return (at - _EPOCH) // _MICROSECOND
 
 
 class Instant(sa.TypeDecorator[datetime]):

@@ -89,8 +89,9 @@ class Keeping:
 
     def keep(self, conn: Connection, those: Sequence[tuple[str, Delivery]], at: datetime) -> set[tuple[str, str]]:
         """The tracker and id of each that was not there yet."""
-        rows = [(tracker, one.id, one.event, _subjects(one), microseconds(at)) for tracker, one in those]
-        return {(row.tracker, row.delivery) for row in conn.execute(self._statement, {"rows": as_json(rows)})}
+        now = microseconds(at)
+        rows = [(tracker, one.id, one.event, _subjects(one), now) for tracker, one in those]
+        return {(tracker, name) for tracker, name in conn.execute(self._statement, {"rows": as_json(rows)}).all()}
 
 
 def _subjects(delivery: Delivery) -> str:
