@@ -93,10 +93,11 @@ def alarms(case: Case, timed: Sequence[Clock], policy: Policy, now: datetime) ->
     steps, step_at, following = done.steps, done.step_at, None
     if urgent:
         steps, step_at, following = _climb(done, ladder, _late_since(urgent[0], case), now)
-    is_new = any(clock.key not in done.clocks for clock in broken)
+    keys = {clock.key for clock in broken}
+    is_new = not keys <= done.clocks
     if steps == done.steps and not (is_new and (steps >= len(ladder) or not urgent)):
         return Alarming(None, following, done)
-    said = Announced(done.clocks | {clock.key for clock in broken}, steps, step_at, done.comments + 1)
+    said = Announced(done.clocks | keys, steps, step_at, done.comments + 1)
     return Alarming(_alarm(case, policy, broken, done, said, now), following, said)
 
 
@@ -155,7 +156,8 @@ def _mentions(case: Case, policy: Policy, steps: range, broken: Sequence[Clock])
     """Whom an alarm calls: the commander or the assignees, then the team, then the product owner (R26, R70)."""
     called: list[str] = []
     if 0 in steps or not len(steps):
-        called += [commander(case)] if commander(case) else [person.handle for person in case.issue.assignees]
+        named = commander(case)
+        called += [named] if named else [person.handle for person in case.issue.assignees]
     if 1 in steps:
         called += policy.roles.team
     if 2 in steps or any(clock.name == "triage" for clock in broken):

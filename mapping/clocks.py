@@ -6,9 +6,10 @@ strictly: at exactly 60:00 a promise of one hour is breached.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from mapping.calendar import WallClock, WorkingTime
 from mapping.case import Case
@@ -34,8 +35,7 @@ _WALL = WallClock()
 OPEN = {State.RUNNING, State.AT_RISK, State.BREACHED, State.PAUSED}
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(NamedTuple):
     """One cycle of one promise. `due_at` and `at_risk_at` are None while a pause leaves them open."""
 
     name: str
@@ -68,7 +68,7 @@ def clocks(case: Case, policy: Policy, now: datetime) -> tuple[Clock, ...]:
 def _clock(promise: Promise, cycle: int, policy: Policy, now: datetime) -> Clock:
     time = policy.working_time(promise.severity)
     stop = promise.stop if promise.stop is not None and promise.stop.at <= now else None
-    seen = tuple(_seen(promise, stop.at if stop else now))
+    seen = tuple(_seen(promise, stop.at if stop else now)) if promise.pauses else ()
     length = promise.length - promise.start.at if isinstance(promise.length, datetime) else promise.length
     passing = _WALL if isinstance(promise.length, datetime) else time
     due_at = _after(promise, passing, seen, length)

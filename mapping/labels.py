@@ -10,6 +10,8 @@ from mapping.policy import Policy
 from mapping.severity import Severity
 from mapping.words import decides
 
+_ABOUT_LABELS = {Happened.LABELED, Happened.UNLABELED}
+
 
 def labels(case: Case, policy: Policy, timed: Sequence[Clock]) -> Iterator[SetLabels]:
     """The labels to add and to take away, if any."""
@@ -60,7 +62,7 @@ def wanted_labels(case: Case, policy: Policy) -> tuple[set[str], set[str]]:
         want.add(labels.emergency.name)
     if case.severity is None and _deserves_triage(case):
         want.add(labels.needs_triage.name)
-    ours = {labels.of(severity) for severity in Severity} | {labels.needs_triage.name}
+    ours = {*map(labels.of, Severity), labels.needs_triage.name}
     unwanted = ours - want
     if case.severity is not None and not case.severity.is_emergency:
         unwanted.add(labels.emergency.name)
@@ -121,8 +123,8 @@ def _last_event(case: Case, label: str) -> TimelineEvent | None:
 
 
 def _events_about(case: Case, label: str) -> list[TimelineEvent]:
-    kinds = {Happened.LABELED, Happened.UNLABELED}
-    return [e for e in case.events if e.kind in kinds and e.value.casefold() == label.casefold()]
+    name = label.casefold()
+    return [e for e in case.events if e.kind in _ABOUT_LABELS and e.value.casefold() == name]
 
 
 def because(case: Case) -> tuple[str, ...]:

@@ -35,7 +35,8 @@ from mapping.triage import QUESTIONS
 from mapping.words import decides
 
 _DRAFTS = {"acknowledgement": "R46", "response": "R47", "update": "R49", "follow_up": "R48"}
-ASKED = ("process", "workaround", "security", "revenue_per_hour", "other_customers")
+_TELLING = {"process", "workaround", "security", "revenue_per_hour", "other_customers"}
+_ASKED = [Missing(asks.key, asks.heading, tuple(asks.choices)) for asks in QUESTIONS if asks.key in _TELLING]
 
 
 def plan_issue(case: Case, policy: Policy, now: datetime, stands_still: bool = False) -> Plan:
@@ -89,9 +90,10 @@ def stops_work(case: Case) -> bool:
 
 def _standstill(case: Case, stands_still: bool) -> dict[str, str]:
     """Since when a P0 has stopped all other work, once that stood still: what goes on later is the team's choice."""
+    if not stops_work(case):
+        return {}
     since = emergency_since(case).isoformat()
-    known = stands_still or case.memo.get("stood_still") == since
-    return {"stood_still": since} if known and stops_work(case) else {}
+    return {"stood_still": since} if stands_still or case.memo.get("stood_still") == since else {}
 
 
 def may_speak(case: Case, policy: Policy) -> bool:
@@ -184,9 +186,7 @@ def _retrospective(case: Case) -> str:
 
 def _missing(case: Case) -> Iterator[Missing]:
     """The questions whose answers could still change the severity, most telling first (R23)."""
-    for question in QUESTIONS:
-        if question.key in ASKED and question.key not in case.answers:
-            yield Missing(question.key, question.heading, tuple(question.choices))
+    yield from (missing for missing in _ASKED if missing.key not in case.answers)
 
 
 def _draft(case: Case, policy: Policy, now: datetime) -> Iterator[PostDraft]:

@@ -120,16 +120,20 @@ class Labels(Strict):
 
     def of(self, severity: Severity) -> str:
         """The name of a severity's label."""
-        label: Label = getattr(self, severity.value.lower())
-        return label.name
+        return self._names[severity]
 
     def severity_of(self, name: str) -> Severity | None:
         """The severity that a label of this name means; trackers differ in case, meaning doesn't."""
         return self._meanings.get(name.casefold())
 
     @cached_property
+    def _names(self) -> Mapping[Severity, str]:
+        labels = (self.p0, self.p1, self.p2, self.p3)
+        return {severity: label.name for severity, label in zip(Severity, labels, strict=True)}
+
+    @cached_property
     def _meanings(self) -> Mapping[str, Severity]:
-        return {self.of(severity).casefold(): severity for severity in Severity}
+        return {name.casefold(): severity for severity, name in self._names.items()}
 
 
 def _question_keys(value: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,8 +1,8 @@
 """What is promised to whom and from when: one row for each cycle of each clock, as the issue's history tells it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from mapping.calendar import end_of_next_quarter
 from mapping.case import Case, Spell, facts
@@ -16,8 +16,7 @@ from mapping.when import instant
 RETROSPECTIVE = "retrospective"
 
 
-@dataclass(frozen=True, slots=True)
-class Promise:
+class Promise(NamedTuple):
     """What is to be timed: `length` of working time, or a fixed instant. `severity` says by whose calendar.
 
     `kept` False: the stop breaks the promise, however early it comes. `cancelled`: the stop takes it back.
