@@ -20,14 +20,7 @@ from mapping.promises import RETROSPECTIVE
 
 ALARM = "alarm"
 LATE = timedelta(minutes=5)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A step of the ladder: who is called, and how long after the step before."""
-
-    name: str
-    after: timedelta
+STEPS = ("incident commander", "team", "product owner")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +95,12 @@ def alarms(case: Case, timed: Sequence[Clock], policy: Policy, now: datetime) ->
 
 
 def _climb(
-    done: Announced, ladder: Sequence[Step], earliest: datetime, now: datetime
+    done: Announced, ladder: Sequence[timedelta], earliest: datetime, now: datetime
 ) -> tuple[int, datetime | None, datetime | None]:
     """The steps due by now, when the last of them was, and when the next will be: steps missed are taken at once."""
     steps, step_at = done.steps, done.step_at
     while steps < len(ladder):
-        due = earliest if step_at is None else max(step_at + ladder[steps].after, earliest)
+        due = earliest if step_at is None else max(step_at + ladder[steps], earliest)
         if due > now:
             return steps, step_at, due
         steps, step_at = steps + 1, due
@@ -125,12 +118,13 @@ def _counts(clock: Clock, policy: Policy) -> bool:
     return clock.due_at is not None and (since is None or clock.due_at >= since)
 
 
-def _ladder(case: Case, policy: Policy) -> tuple[Step, ...]:
-    first = Step("incident commander", timedelta(0))
+def _ladder(case: Case, policy: Policy) -> tuple[timedelta, ...]:
+    """How long after the step before it each of the case's steps is due."""
+    first = timedelta(0)
     if case.severity is not None and not case.severity.is_emergency:
         return (first,)
     team, owner = policy.escalation.team_after, policy.escalation.product_owner_after
-    return first, Step("team", team), Step("product owner", owner - team)
+    return first, team, owner - team
 
 
 def _alarm(  # noqa: PLR0913, PLR0917 - all that an alarm says
@@ -142,7 +136,7 @@ def _alarm(  # noqa: PLR0913, PLR0917 - all that an alarm says
     told = AlarmFacts(
         severity=case.severity,
         breached=tuple(ClockFacts(clock.name, clock.state.value, clock.due_at) for clock in broken),
-        step=_ladder(case, policy)[said.steps - 1].name if climbed else "",
+        step=STEPS[said.steps - 1] if climbed else "",
         mentions=_mentions(case, policy, climbed, broken),
         late=since is not None and now - since > LATE,
         reclassified=any(clock.due_at < case.since for clock in new if clock.due_at),

@@ -4,7 +4,7 @@ A clock is a function of the issue's history and the time, never of how often it
 strictly: at exactly 60:00 a promise of one hour is breached.
 """
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -41,12 +41,17 @@ class Clock(NamedTuple):
     name: str
     cycle: int
     start: Mark
-    target: str
+    length: timedelta | datetime
     due_at: datetime | None
     at_risk_at: datetime | None
     stop: Mark | None
     pauses: tuple[Pause, ...]
     state: State
+
+    @property
+    def target(self) -> str:
+        """What is promised: a length of working time, or a fixed instant."""
+        return str(self.length)
 
     @property
     def key(self) -> str:
@@ -57,7 +62,7 @@ class Clock(NamedTuple):
 def clocks(case: Case, policy: Policy, now: datetime) -> tuple[Clock, ...]:
     """All clocks of an issue as of `now`, past cycles included, in the order of their start."""
     begun = {(p.start.at, p.name): p for p in promises(case, policy) if p.start.at <= now}
-    cycles: Counter[str] = Counter()
+    cycles: defaultdict[str, int] = defaultdict(int)
     told: list[Clock] = []
     for _, promise in sorted(begun.items(), key=lambda item: item[0]):
         cycles[promise.name] += 1
@@ -77,7 +82,7 @@ def _clock(promise: Promise, cycle: int, policy: Policy, now: datetime) -> Clock
         name=promise.name,
         cycle=cycle,
         start=promise.start,
-        target=str(promise.length),
+        length=promise.length,
         due_at=due_at,
         at_risk_at=at_risk_at,
         stop=stop,
