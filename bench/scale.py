@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from bench.figure import Figure
 from integrator.agenda import Agenda
 from integrator.lanes import Lane
-from integrator.store import Store, agenda
+from integrator.store import Store
+from integrator.tables import agenda
 from mapping.issue import IssueRef
 
 ISSUES, BACKLOG = 10_000, 5_000

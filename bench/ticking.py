@@ -13,7 +13,8 @@ from sqlalchemy.engine import Connection
 from bench.figure import Figure
 from integrator.agenda import Agenda, Claim
 from integrator.lanes import Lane
-from integrator.store import Store, agenda
+from integrator.store import Store
+from integrator.tables import agenda
 
 DUE = 100
 

@@ -8,8 +8,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from integrator.store import Store, agenda, facts
+from integrator.store import Store
 from integrator.subjects import ANY_ROUND
+from integrator.tables import agenda, facts
 
 POLICY, REACHED = "policy", "policy: made due up to"
 AT_ONCE = 1000  # subjects

@@ -19,8 +19,9 @@ from integrator import adopting, budgets
 from integrator.creations import Creations
 from integrator.inbox import Inbox
 from integrator.lanes import Lane
-from integrator.store import Instant, Store, agenda, trackers
+from integrator.store import Store
 from integrator.subjects import ANY_ROUND, Subject, subject_of
+from integrator.tables import Instant, agenda, trackers
 from integrator.touching import Row, Touching, putting_down, settling
 from mapping.issue import BoardRef, IssueRef
 from webhooks.delivery import Delivery, Touch

@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 from integrator import gauges, metrics
 from integrator.probe import Probe
 from integrator.store import Store
-from integrator.store import trackers as held_back
+from integrator.tables import trackers as held_back
 from webhooks.receiver import ALIVE, Receiver, Reception
 from webhooks.wsgi import Accept, blueprint
 

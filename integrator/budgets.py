@@ -6,7 +6,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from adapters.tracker import Budget
-from integrator.store import Store, budgets
+from integrator.store import Store
+from integrator.tables import budgets
 
 RESERVE = 0.2
 """The part of a limit that no backfill touches: it is for emergencies."""

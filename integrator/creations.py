@@ -11,8 +11,9 @@ from adapters.tracker import Pace
 from integrator import pacing
 from integrator.lanes import OF_THE_PACE, Lane
 from integrator.pacing import Wish
-from integrator.store import Store, intents
+from integrator.store import Store
 from integrator.subjects import Subject, subject_of
+from integrator.tables import intents
 from integrator.touching import intending
 from mapping.issue import IssueRef
 

@@ -9,7 +9,8 @@ from sqlalchemy.engine import Connection
 from integrator import metrics
 from integrator.budgets import budgets_known
 from integrator.lanes import Lane
-from integrator.store import Store, agenda, trackers
+from integrator.store import Store
+from integrator.tables import agenda, trackers
 
 
 def measure(store: Store, names: Collection[str]) -> None:

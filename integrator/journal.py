@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from adapters.tracker import Outcome
-from integrator.store import journal
+from integrator.tables import journal
 from mapping.changes import Change
 from mapping.issue import Subject
 

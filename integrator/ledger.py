@@ -7,7 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from integrator.store import Store, agenda
+from integrator.store import Store
+from integrator.tables import agenda
 from mapping.issue import BoardRef, IssueRef, subject_of
 
 

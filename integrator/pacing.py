@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from adapters.tracker import Pace
-from integrator.store import Store, creations
+from integrator.store import Store
+from integrator.tables import creations
 
 _LOCK = 7275002  # of PostgreSQL's advisory locks, each with a tracker: any number that nobody else uses
 

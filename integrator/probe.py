@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from integrator.store import Store, Unwritable, agenda, facts
+from integrator.store import Store, Unwritable
+from integrator.tables import agenda, facts
 
 EVERY = 5.0  # seconds an answer is believed
 PATIENCE = 2.0  # seconds somebody who asks is kept waiting

@@ -13,7 +13,8 @@ from functools import partial
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from integrator.store import Store, deliveries, journal
+from integrator.store import Store
+from integrator.tables import deliveries, journal
 
 YOUNGEST = timedelta(days=7)
 """GitHub Enterprise Server redelivers what is seven days old (github.com: three), with the id it had."""

@@ -20,8 +20,9 @@ from integrator import metrics
 from integrator.agenda import Agenda, Claim
 from integrator.lanes import Lane
 from integrator.ledger import floors
-from integrator.store import Instant, Store, agenda, facts
+from integrator.store import Store
 from integrator.subjects import ANY_ROUND, Round, RoundRef
+from integrator.tables import Instant, agenda, facts
 from mapping.issue import IssueRef
 
 log = structlog.get_logger()

@@ -12,7 +12,8 @@ from integrator.agenda import Agenda
 from integrator.config import Config
 from integrator.lanes import Lane
 from integrator.scenario import Clock, Scenario, Stage
-from integrator.store import Store, journal
+from integrator.store import Store
+from integrator.tables import journal
 from integrator.texts import Texts
 from integrator.worker import Worker
 from mapping import clocks as timing

@@ -10,8 +10,9 @@ from sqlalchemy.engine import Connection
 from adapters.tracker import Gone, Page, Tracker, TrackerError
 from integrator.agenda import Agenda
 from integrator.lanes import Lane
-from integrator.store import Store, agenda, journal, syncs, trackers
+from integrator.store import Store
 from integrator.subjects import ANY_ROUND
+from integrator.tables import agenda, journal, syncs, trackers
 from integrator.todo import todo_for
 from mapping.changes import Plan
 from mapping.issue import BoardRef, Issue, IssueRef

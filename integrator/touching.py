@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from integrator.batches import as_json, handed_over
-from integrator.store import Instant, Store, agenda, deliveries, intents, microseconds
+from integrator.store import Store
 from integrator.subjects import Subject
+from integrator.tables import Instant, agenda, deliveries, intents, microseconds
 from webhooks.delivery import Delivery, Touch
 
 MOST_SHOWN = 10_000  # characters: tokens of a hundred deliveries, all of one second

@@ -20,7 +20,8 @@ from adapters.tracker import Tracker
 from integrator.config import Config, validated
 from integrator.connect import tracker_factory
 from integrator.service import Service, build
-from integrator.store import Store, agenda, trackers
+from integrator.store import Store
+from integrator.tables import agenda, trackers
 from integrator.todo import todo_for
 from mapping.issue import Issue, IssueRef
 from tests.connected import APP_YAML, P0_FORM, P0_WIKI, P2_FORM, REPO, environment, github_company

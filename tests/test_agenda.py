@@ -21,8 +21,9 @@ from integrator.agenda import LEASE, MAX_ATTEMPTS, Agenda, Claim
 from integrator.creations import SETTLE
 from integrator.lanes import Lane
 from integrator.scenario import Clock
-from integrator.store import Store, agenda, deliveries, intents, trackers
+from integrator.store import Store
 from integrator.subjects import Subject
+from integrator.tables import agenda, deliveries, intents, trackers
 from integrator.touching import MOST_SHOWN
 from mapping.issue import BoardRef, IssueRef
 from tests.postgres import database

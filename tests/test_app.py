@@ -21,7 +21,8 @@ from integrator.config import Config, GitHubConfig
 from integrator.connect import receivers
 from integrator.lanes import Lane
 from integrator.scenario import Clock
-from integrator.store import Store, agenda
+from integrator.store import Store
+from integrator.tables import agenda
 from mapping.issue import IssueRef
 from webhooks.delivery import Delivery, Ignored
 from webhooks.receiver import Receiver

@@ -16,7 +16,8 @@ from sqlalchemy.engine import Connection
 import integrator.inbox
 from integrator.inbox import Inbox
 from integrator.lanes import Lane
-from integrator.store import Store, agenda, deliveries
+from integrator.store import Store
+from integrator.tables import agenda, deliveries
 from mapping.issue import IssueRef
 from tests.installation import wait_for
 from tests.postgres import database

@@ -14,7 +14,8 @@ from adapters.tracker import Pace
 from integrator.creations import Creations
 from integrator.lanes import Lane
 from integrator.scenario import Clock
-from integrator.store import Store, creations, intents
+from integrator.store import Store
+from integrator.tables import creations, intents
 from mapping.issue import IssueRef
 from tests.postgres import database
 

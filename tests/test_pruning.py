@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from integrator import pruning
 from integrator.agenda import Agenda
 from integrator.pruning import BATCH, Pruned, prunable, prune
-from integrator.store import Store, agenda, deliveries, journal
+from integrator.store import Store
+from integrator.tables import agenda, deliveries, journal
 from mapping.issue import IssueRef
 from tests.here import Done, run
 from tests.postgres import database

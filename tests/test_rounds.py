@@ -17,8 +17,9 @@ from integrator.agenda import LEASE, LONGEST_RETRY, MAX_ATTEMPTS, Agenda
 from integrator.lanes import Lane
 from integrator.rounds import AT_ONCE, AT_START, BREATHER, FIRST_LOOK, OVERLAP, SWEEPING, Every, Rounds, set_out
 from integrator.scenario import Clock
-from integrator.store import Store, agenda, facts, trackers
+from integrator.store import Store
 from integrator.subjects import Round, RoundRef, subject_of
+from integrator.tables import agenda, facts, trackers
 from integrator.texts import Texts
 from integrator.worker import Worker
 from mapping.issue import BoardRef, IssueRef

@@ -17,7 +17,8 @@ from alembic.config import Config
 import integrator
 from integrator import schema
 from integrator.schema import NewerSchema
-from integrator.store import Store, facts, metadata
+from integrator.store import Store
+from integrator.tables import facts, metadata
 from tests.here import run
 from tests.postgres import database
 

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 
 from integrator.agenda import Agenda
 from integrator.lanes import Lane
-from integrator.store import Store, agenda
+from integrator.store import Store
+from integrator.tables import agenda
 from mapping.issue import IssueRef
 from tests.connected import P0_FORM, REPO, Company, company
 from tests.contracts import Recorder

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from integrator.store import Store, journal
+from integrator.store import Store
+from integrator.tables import journal
 from tests.connected import P0_FORM, P0_WIKI, P2_FORM, REPO, Company, company
 from tests.contracts import Recorder
 from tests.installation import wait_for

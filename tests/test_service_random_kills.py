@@ -21,7 +21,8 @@ import pytest
 import requests
 import sqlalchemy as sa
 
-from integrator.store import Store, deliveries
+from integrator.store import Store
+from integrator.tables import deliveries
 from tests.connected import P0_FORM, P0_WIKI, P2_FORM, REPO, Company, company
 from tests.contracts import Recorder
 from tests.fault_house import P2_WIKI, Sight, duplicates, github_sights, jira_sights

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from adapters.tracker import Gone
 from integrator.commands.looking import explained
-from integrator.store import agenda
+from integrator.tables import agenda
 from mapping.issue import IssueRef
 from tests.board_company import Running, running
 from tests.connected import P0_FORM, P0_WIKI, P2_FORM, REPO

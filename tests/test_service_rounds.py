@@ -14,8 +14,9 @@ from werkzeug.serving import make_server
 from integrator.connect import tracker_factory
 from integrator.rounds import AT_START, Every
 from integrator.service import build
-from integrator.store import Store, agenda, deliveries, journal
+from integrator.store import Store
 from integrator.subjects import Round
+from integrator.tables import agenda, deliveries, journal
 from tests.board_company import Running, running
 from tests.connected import P0_FORM, P0_WIKI, REPO, company
 from tests.contracts import Recorder

@@ -13,7 +13,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from integrator.store import GROUP, Store, Unwritable, facts, trackers
+from integrator.store import GROUP, Store, Unwritable
+from integrator.tables import facts, trackers
 from tests.postgres import database
 
 ENGINES = ("file", "memory", "postgresql")

@@ -14,8 +14,9 @@ from integrator.agenda import MAX_ATTEMPTS, Agenda
 from integrator.config import Config
 from integrator.lanes import Lane
 from integrator.scenario import Clock
-from integrator.store import Store, Unwritable, agenda, syncs
+from integrator.store import Store, Unwritable
 from integrator.sync import RESUMABLE, Backfill, backfill, failed, look_ahead, plans, waiting
+from integrator.tables import agenda, syncs
 from mapping.changes import Plan
 from mapping.issue import BoardRef, Issue, IssueRef
 

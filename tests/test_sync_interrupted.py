@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from integrator.store import Store, agenda, journal
+from integrator.store import Store
+from integrator.tables import agenda, journal
 from tests.connected import REPO, Company, company
 from tests.contracts import Recorder
 from tests.installation import PATIENCE, wait_for

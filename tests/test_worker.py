@@ -15,7 +15,8 @@ from integrator.agenda import LEASE, MAX_ATTEMPTS, Agenda, Claim
 from integrator.creations import SETTLE
 from integrator.lanes import Lane
 from integrator.scenario import Clock
-from integrator.store import Store, agenda, intents, journal, trackers
+from integrator.store import Store
+from integrator.tables import agenda, intents, journal, trackers
 from integrator.texts import Texts
 from integrator.todo import CHUNK, Todo, chunks
 from integrator.worker import BATCH, BELIEVE_AFTER, CLOCKS, CUTS, LAG, REREAD, TO_WRITE, Worker

@@ -14,7 +14,8 @@ from integrator.agenda import Agenda
 from integrator.budgets import budget_of
 from integrator.lanes import Lane
 from integrator.scenario import Clock
-from integrator.store import Store, agenda, creations, intents, trackers
+from integrator.store import Store
+from integrator.tables import agenda, creations, intents, trackers
 from integrator.texts import Texts
 from integrator.worker import Worker
 from mapping.changes import Change, SetFields, SetLabels

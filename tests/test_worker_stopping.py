@@ -9,8 +9,9 @@ import structlog
 from adapters.tracker import Gone, Outcome
 from integrator.agenda import Agenda
 from integrator.lanes import Lane
-from integrator.store import Unwritable, agenda, intents
+from integrator.store import Unwritable
 from integrator.subjects import subject_of
+from integrator.tables import agenda, intents
 from integrator.todo import CHUNK
 from mapping.changes import Change
 from mapping.issue import Issue, IssueRef
