@@ -8,9 +8,10 @@ from adapters.http import Deadlines
 from adapters.jira import Basic, Bearer, JiraTracker
 from adapters.tracker import Tracker
 from integrator.clock import Clock
-from integrator.config import Config, ConfigError, Fault, GitHubConfig, JiraConfig, homes_of
+from integrator.config import Config, GitHubConfig, JiraConfig, homes_of
 from integrator.credentials import Secrets, secrets_of
 from integrator.form import issue_form
+from integrator.yaml_file import ConfigError, Fault
 from mapping.card import WRITTEN
 from mapping.issue import IssueRef
 from mapping.okr import KEY_RESULT

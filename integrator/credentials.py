@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from integrator.config import Config, ConfigError, Fault, GitHubConfig, JiraConfig
+from integrator.config import Config, GitHubConfig, JiraConfig
+from integrator.yaml_file import ConfigError, Fault
 
 _KEYS = ("WEBHOOK_SECRETS", "TOKEN", "EMAIL", "APP_ID", "INSTALLATION_ID", "PRIVATE_KEY")
 

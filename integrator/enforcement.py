@@ -6,7 +6,8 @@ from datetime import datetime
 from pathlib import Path
 
 from adapters.tracker import Step
-from integrator.config import Config, ConfigError, parse
+from integrator.config import Config, parse
+from integrator.yaml_file import ConfigError
 
 _SECTION = re.compile(r"^sla:[ \t]*(#[^\r\n]*)?(?=\r?$)", re.MULTILINE)
 

@@ -49,10 +49,10 @@ def _sentence(error: Exception) -> tuple[int, str]:
 
     from adapters.tracker import AccessDenied, TrackerError
     from integrator.adopting import OtherPolicy
-    from integrator.config import ConfigError
     from integrator.presence import Taken
     from integrator.schema import NewerSchema
     from integrator.store import Unwritable
+    from integrator.yaml_file import ConfigError
 
     match error:
         case ConfigError():

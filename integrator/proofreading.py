@@ -1,7 +1,7 @@
 """Reading a template of app.yaml before it is used: what is wrong with it, and on which of its lines."""
 
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from functools import cache
@@ -23,6 +23,14 @@ class Slip:
 
     line: int | None
     says: str
+
+
+class BadTemplate(ValueError):
+    """A template that can't be used: its slips, by their lines in it."""
+
+    def __init__(self, found: Sequence[Slip]) -> None:
+        super().__init__("; ".join(slip.says for slip in found))
+        self.slips = found
 
 
 def slips(name: str, source: str) -> list[Slip]:

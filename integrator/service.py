@@ -14,7 +14,7 @@ from adapters.tracker import Tracker
 from integrator.agenda import Agenda
 from integrator.app import reception, web_app
 from integrator.clock import Clock, wall_clock
-from integrator.config import Config, ConfigError, Fault, load
+from integrator.config import Config, load
 from integrator.connect import receivers, tracker_factory, watches
 from integrator.credentials import secret_faults
 from integrator.lanes import Lane
@@ -26,6 +26,7 @@ from integrator.rounds import Every, Rounds, set_out
 from integrator.store import Store
 from integrator.texts import Texts
 from integrator.worker import Worker
+from integrator.yaml_file import ConfigError, Fault
 from webhooks.receiver import Reception
 
 DATABASE = "sqlite:///integrator.db"

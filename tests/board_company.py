@@ -10,12 +10,13 @@ from typing import Any
 
 from adapters.github import GitHubTracker
 from adapters.tracker import Tracker
-from integrator.config import Config, validated
+from integrator.config import Config
 from integrator.connect import tracker_factory
 from integrator.rounds import Every
 from integrator.service import Service, build
 from integrator.store import Store
 from integrator.sync import backfill
+from integrator.yaml_file import validated
 from tests.connected import APP_YAML, REPO, environment, github_company
 from tests.contracts import Recorder
 from tests.installation import SECRET

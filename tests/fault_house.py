@@ -17,12 +17,13 @@ import sqlalchemy as sa
 from adapters.github import GitHubTracker, marker
 from adapters.http import Deadlines
 from adapters.tracker import Tracker
-from integrator.config import Config, validated
+from integrator.config import Config
 from integrator.connect import tracker_factory
 from integrator.service import Service, build
 from integrator.store import Store
 from integrator.tables import agenda, trackers
 from integrator.todo import todo_for
+from integrator.yaml_file import validated
 from mapping.issue import Issue, IssueRef
 from tests.connected import APP_YAML, P0_FORM, P0_WIKI, P2_FORM, REPO, environment, github_company
 from tests.contracts import Recorder

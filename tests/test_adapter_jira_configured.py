@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from adapters.tracker import Tracker
-from integrator.config import Config, ConfigError, parse
+from integrator.config import Config, parse
 from integrator.connect import tracker_factory
+from integrator.yaml_file import ConfigError
 from mapping.issue import BoardRef
 from tests.adapter_jira_house import House, Start, houses
 from tests.contracts import Recorder

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from integrator.config import CatchUp, Config, ConfigError, GitHubConfig, load, parse, schema
+from integrator.config import CatchUp, Config, GitHubConfig, load, parse, schema
 from integrator.subjects import Round
+from integrator.yaml_file import ConfigError
 from mapping.issue import Column
 from mapping.severity import Severity
 

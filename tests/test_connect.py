@@ -8,9 +8,10 @@ import pytest
 from adapters.github import GitHubTracker
 from adapters.jira import JiraTracker
 from integrator.clock import wall_clock
-from integrator.config import Config, ConfigError, GitHubConfig, JiraConfig
+from integrator.config import Config, GitHubConfig, JiraConfig
 from integrator.connect import canonical, known, receivers, tracker_factory, watches
 from integrator.scenario import Clock
+from integrator.yaml_file import ConfigError
 from mapping.issue import IssueRef
 
 CONFIG = Config(

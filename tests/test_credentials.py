@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from integrator.config import Config, ConfigError, GitHubConfig, JiraConfig
+from integrator.config import Config, GitHubConfig, JiraConfig
 from integrator.credentials import Secrets, secret_faults, secrets_of
+from integrator.yaml_file import ConfigError
 from tests.connected import P0_FORM, REPO, company
 from tests.contracts import Recorder
 from tests.installation import wait_for

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from integrator.config import ConfigError, parse
+from integrator.config import parse
+from integrator.yaml_file import ConfigError
 from mapping.matrix import Situation
 from mapping.objectives import Measure, Okr, why_not_approved
 from mapping.policy import Policy

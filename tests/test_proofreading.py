@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from integrator.config import BadTemplate, Config, ConfigError, OwnTexts, parse
+from integrator.config import Config, OwnTexts, parse
 from integrator.dialects import Markdown
-from integrator.proofreading import slips
+from integrator.proofreading import BadTemplate, slips
 from integrator.samples import NOW, SAMPLES
 from integrator.texts import FACTS, Texts, variables
+from integrator.yaml_file import ConfigError
 from mapping.places import FILLED_BY, KINDS, NEEDED
 from tests.here import run
 

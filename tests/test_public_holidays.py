@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from integrator.config import ConfigError, parse
+from integrator.config import parse
+from integrator.yaml_file import ConfigError
 from mapping.severity import Severity
 
 OFFICE = """

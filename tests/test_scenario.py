@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from integrator.config import ConfigError, validated
 from integrator.scenario import VERBS, Clock, Event, Impossible, Scenario, Stage
+from integrator.yaml_file import ConfigError, validated
 from mapping.issue import Column, IssueRef, Standing
 
 START = datetime(2026, 11, 23, 9, tzinfo=UTC)

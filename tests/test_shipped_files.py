@@ -18,11 +18,12 @@ from ruamel.yaml import YAML
 
 from integrator import metrics
 from integrator.cli import main
-from integrator.config import Config, load, parse, schema, validated
+from integrator.config import Config, load, parse, schema
 from integrator.credentials import secrets_of
 from integrator.enforcement import begin_enforcement
 from integrator.scenario import Scenario
 from integrator.simulate import Simulation
+from integrator.yaml_file import validated
 from mapping.triage import QUESTIONS
 from webhooks.receiver import LARGEST
 

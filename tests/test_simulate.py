@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from integrator.config import Config, validated
+from integrator.config import Config
 from integrator.scenario import Scenario
 from integrator.simulate import Line, Simulation, policy_for
+from integrator.yaml_file import validated
 from mapping.policy import Policy
 from tests.here import Done, run
 

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from integrator.commands.okr import Survey, document, open_issues
-from integrator.config import Config, validated
+from integrator.config import Config
 from integrator.scenario import Scenario
 from integrator.simulate import Simulation
+from integrator.yaml_file import validated
 from mapping.issue import BoardRef
 
 FILE = Path(__file__).parents[1] / "docs" / "examples" / "board.yaml"

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from integrator.commands.looking import told
-from integrator.config import Config, parse, validated
+from integrator.config import Config, parse
 from integrator.scenario import Scenario
 from integrator.simulate import Line, Simulation
+from integrator.yaml_file import validated
 
 START = datetime(2026, 11, 23, 9, tzinfo=UTC)
 SHOP = "github:acme/shop#9"

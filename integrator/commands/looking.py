@@ -11,7 +11,7 @@ import click
 from adapters.tracker import Gone, Tracker
 from integrator.clock import wall_clock
 from integrator.commands.printing import because, in_words, say
-from integrator.config import Config, ConfigError, Fault, load, text_of, validated
+from integrator.config import Config, load
 from integrator.connect import known, tracker_factory
 from integrator.credentials import secret_faults
 from integrator.errors import Failed
@@ -19,6 +19,7 @@ from integrator.journal import as_json as change_as_json
 from integrator.scenario import Impossible, Scenario
 from integrator.simulate import Line, Simulation
 from integrator.sync import plans
+from integrator.yaml_file import ConfigError, Fault, text_of, validated
 from mapping.case import Case
 from mapping.changes import Plan
 from mapping.clocks import Clock, clocks

@@ -10,12 +10,13 @@ import click
 from adapters.tracker import AccessDenied, Finding, Health, Step, TrackerError
 from integrator.clock import wall_clock
 from integrator.commands.printing import say
-from integrator.config import Config, ConfigError, load
+from integrator.config import Config, load
 from integrator.config import schema as config_schema
 from integrator.connect import tracker_factory
 from integrator.credentials import secret_faults
 from integrator.enforcement import begin_enforcement
 from integrator.errors import FAULTY, UNREACHABLE, Failed
+from integrator.yaml_file import ConfigError
 
 
 def check(config_file: Path, as_json: bool) -> None:

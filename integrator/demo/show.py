@@ -20,7 +20,7 @@ from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
 
 from adapters.tracker import Unreachable
 from integrator.commands.looking import told
-from integrator.config import Config, GitHubConfig, JiraConfig, validated
+from integrator.config import Config, GitHubConfig, JiraConfig
 from integrator.demo.payloads import github, jira
 from integrator.lanes import Lane
 from integrator.logs import set_up_logs
@@ -28,6 +28,7 @@ from integrator.scenario import Clock, Event, Scenario, Stage
 from integrator.service import Service, build
 from integrator.simulate import lines_after, policy_for
 from integrator.store import Store
+from integrator.yaml_file import validated
 from mapping.issue import Column, Issue, IssueRef
 
 PATIENCE = 30.0
