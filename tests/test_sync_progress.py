@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -19,7 +20,7 @@ from integrator.lanes import Lane
 from integrator.listing import TRIES
 from integrator.scenario import Clock
 from integrator.store import Store
-from integrator.sync import Planned
+from integrator.sync import Planned, waiting
 from mapping.changes import DropComment, MoveTo, Plan, SetFields, SetLabels
 from mapping.issue import BoardRef, Column, IssueRef
 from tests.installation import wait_for
@@ -174,6 +175,28 @@ def test_what_was_done_between_two_pauses_counts(house: House) -> None:
         pause(house, run)
         house.clock.at = run.hold.until if run.hold else house.clock.at
         house.work(least=left)
+        assert not run.is_stuck
+
+
+def test_a_page_that_comes_while_it_looks_is_not_taken_for_work_done(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = house.listed(until=lambda run: run.lister.is_listed)
+    page = [ref(number) for number in range(3 * PAGE, 4 * PAGE)]
+
+    def then_a_page_comes(*asked: Any) -> tuple[int, bool]:
+        found = waiting(*asked)
+        house.tasks.touch(page, Lane.SWEEP)
+        run.lister.issues.update(map(str, page))
+        return found
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr("integrator.commands.run.waiting", then_a_page_comes)
+        run.look()
+    for _ in range(2 * TRIES):
+        pause(house, run)
+        house.clock.at = run.hold.until if run.hold else house.clock.at
+        house.work(least=2 * PAGE - 1)
         assert not run.is_stuck
 
 

@@ -85,10 +85,8 @@ class Bars:
         """Bring it up to date."""
         for run in self._runs:
             waits = self._waits_for(run)
-            done = max(0, run.seen - run.left)
-            self._progress.update(
-                self._tasks[run.name], completed=done, total=run.total, note=waits or self._budget(run.name)
-            )
+            note = waits or self._budget(run.name)
+            self._progress.update(self._tasks[run.name], completed=run.done, total=run.total, note=note)
             if waits and self._progress.disable and waits not in self._told:
                 self._told.add(waits)
                 self.say(f"{run.name} {waits}")

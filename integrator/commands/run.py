@@ -38,7 +38,7 @@ class Run:
         self.line = last_line(store)
         left = left_over(store, self.name)
         self.lister = Lister(store, tasks, tracker, self._backfill, left)
-        self.left = len(left)
+        self.left, self.done = len(left), 0
         self.hold: Hold | None = None
         self.is_over = False
 
@@ -75,7 +75,9 @@ class Run:
         self.hold = hold_of(self._store, self.name)
         if self.lister.is_listed and self._listed_at is None:
             self._listed_at = self._store.now()
+        seen = self.seen  # before what is left: a page that comes in between is not done
         self.left, board = waiting(self._store, self.name, self._listed_at or self._store.now())
+        self.done = max(0, seen - self.left)
         self._count_pauses()
         if self.lister.gave_up is not None:
             self.is_over = True
@@ -83,8 +85,8 @@ class Run:
             self._look_at_board(board)
 
     def _count_pauses(self) -> None:
-        if self.seen - self.left > self._most_done:
-            self._most_done, self._pauses = self.seen - self.left, 0
+        if self.done > self._most_done:
+            self._most_done, self._pauses = self.done, 0
         if self.hold is not None:
             self._pauses += self._store.now() >= self._pause_ends
             self._pause_ends = max(self._pause_ends, self.hold.until)
