@@ -141,9 +141,7 @@ class Boards:
         now = self.store.now()
         heed(self.store, self.agenda, conn, tracker, outcomes.values())
         for ref, outcome in outcomes.items():
-            journal.note(conn, now, ref, outcome)
-            for change in outcome.applied:
-                log.info("changed", **about(claim, ref), change=type(change).__name__, because=change.because)
+            journal.tell(conn, now, claim, ref, outcome)
             if isinstance(ref, IssueRef):
                 self.agenda.rose(conn, ref, outcome.updated_at)
         failing = [outcome for outcome in outcomes.values() if outcome.failed]

@@ -1,4 +1,4 @@
-"""The audit journal: every change that was made or refused, when and because of which rules."""
+"""What was changed or refused, when and because of which rules: the audit journal, the log and the count of it."""
 
 import json
 from dataclasses import asdict
@@ -6,12 +6,18 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.engine import Connection
 
 from adapters.tracker import Outcome
+from integrator import metrics
+from integrator.agenda import Claim
+from integrator.logs import about
 from integrator.tables import journal
 from mapping.changes import Change
 from mapping.issue import Subject
+
+log = structlog.get_logger()
 
 
 def as_json(change: Change) -> dict[str, Any]:
@@ -20,6 +26,14 @@ def as_json(change: Change) -> dict[str, Any]:
     detail.pop("body", None)
     because = list(detail.pop("because"))
     return {"change": type(change).__name__, **detail, "because": because}
+
+
+def tell(conn: Connection, at: datetime, claim: Claim, ref: Subject, outcome: Outcome) -> None:
+    """Write down what became of a subject's changes, and count and log those that were made, because of a claim."""
+    note(conn, at, ref, outcome)
+    for change in outcome.applied:
+        metrics.CHANGES.labels(ref.tracker, type(change).__name__).inc()
+        log.info("changed", **about(claim, ref), change=type(change).__name__, because=change.because)
 
 
 def note(conn: Connection, at: datetime, ref: Subject, outcome: Outcome) -> None:

@@ -364,10 +364,7 @@ class Worker:
         for todo in todos:
             ref = todo.ref
             outcome = outcomes.get(ref, Outcome())
-            journal.note(conn, now, ref, outcome)
-            for change in outcome.applied:
-                metrics.CHANGES.labels(tracker.name, type(change).__name__).inc()
-                log.info("changed", **about(todo.claim), change=type(change).__name__, because=change.because)
+            journal.tell(conn, now, todo.claim, ref, outcome)
             if outcome.is_interrupted:
                 self._agenda.later(conn, todo.claim, now, role=todo.role, unless_touched=True)
             elif outcome.failed:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
+from prometheus_client import REGISTRY
 
 from adapters.tracker import LeaseLost, Unreachable
 from integrator.agenda import Agenda
@@ -33,6 +34,10 @@ def p0(house: House) -> None:
     house.github.comment(ONE, "alice", "/p0")
 
 
+def moves_counted() -> float:
+    return REGISTRY.get_sample_value("integrator_changes_total", {"tracker": "github", "change": "MoveTo"}) or 0
+
+
 def test_the_read_of_the_board_serves_the_issues(house: House) -> None:
     house.open(ONE, TWO)
     house.tasks.touch([ONE, TWO, BOARD], Lane.EVENT)
@@ -47,9 +52,11 @@ def test_what_the_board_wrote_to_is_read_anew(house: House) -> None:
     house.github.open(TWO, "alice", "Light mode", column=Column.IN_PROGRESS)
     house.clock.at += MINUTE
     house.tasks.touch([ONE, TWO, BOARD], Lane.EVENT)
+    before = moves_counted()
     house.worker.run_due()
     card = house.github.issue(TWO).card
     assert (card.column if card else None) is Column.BACKLOG
+    assert moves_counted() == before + 1
     assert house.github.reads == []
     house.settle()
     assert [TWO] in house.github.reads

@@ -112,12 +112,11 @@ def _compare(tracker: Tracker, config: Config, since: datetime | None, told: Dif
                 count(told.seen, page.total)
 
 
-def _end(stopped: Sequence[Stopped], failed: bool, hint: str = "") -> None:
+def _end(stopped: Sequence[Stopped], failed: bool, hint: str = "", quiet: bool = False) -> None:
     """Say which trackers are not done and what to do about it, and end with the exit code for the worst of it."""
-    for one in stopped:
-        click.echo(str(one), err=True)
-    if stopped and hint:
-        click.echo(hint, err=True)
+    if stopped and not quiet:
+        for says in filter(None, (*map(str, stopped), hint)):
+            click.echo(says, err=True)
     if stopped or failed:
         raise Failed(max((one.code for one in stopped), default=FAULTY))
 
@@ -144,7 +143,7 @@ def _run(  # noqa: PLR0913, PLR0917
         raise Failed(INTERRUPTED)
     stopped = [Stopped(one.tracker, one.gave_up) for one in summaries if one.gave_up is not None]
     hint = f"not everything was reached; `{again}` goes on from there"
-    _end(() if as_json else stopped, bool(stopped) or any(summary.failed for summary in summaries), hint)
+    _end(stopped, any(summary.failed for summary in summaries), hint, quiet=as_json)
 
 
 def _backfilled(  # noqa: PLR0913, PLR0917
