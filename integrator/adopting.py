@@ -20,9 +20,14 @@ class OtherPolicy(Exception):
     """Another process runs a newer policy on this database; this one must stop working."""
 
 
+def current(conn: Connection) -> str | None:
+    """The hash of the policy that is worked with."""
+    return _fact(conn, POLICY)
+
+
 def check(conn: Connection, policy_hash: str) -> None:
     """OtherPolicy unless this is the current one."""
-    if policy_hash and _fact(conn, POLICY) != policy_hash:
+    if policy_hash and current(conn) != policy_hash:
         raise OtherPolicy("another process works with a newer app.yaml on this database; restart this one")
 
 
@@ -33,7 +38,7 @@ def adopt(store: Store, policy_hash: str, sweep: int) -> bool:
     """
 
     def begin(conn: Connection) -> bool:
-        if _fact(conn, POLICY) == policy_hash:
+        if current(conn) == policy_hash:
             return False
         _set(store, conn, POLICY, policy_hash)
         _set(store, conn, REACHED, "")

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+import structlog
 import uvloop
 from granian import Granian, loops
 from granian.constants import HTTPModes, Interfaces, Loops
@@ -23,6 +24,9 @@ from integrator.service import Service, begun
 from webhooks.rsgi import Door
 
 LAST_PATIENCE = int(FAREWELL) + 5  # seconds for the worker process
+LOOK_UP = 10.0  # seconds; a process that ends within 5.5 s of its start is none that Granian starts again
+
+log = structlog.get_logger()
 
 
 def serve(host: str, port: int, target: str = "integrator.granian_server:application") -> None:
@@ -114,7 +118,9 @@ class Entrance(Door):
 def application() -> Entrance:
     """What Granian's worker process loads."""
     threading.Thread(target=_end_with_the_parent, name="orphan", daemon=True).start()
-    return door(begun())
+    service = begun()
+    threading.Thread(target=_follow, args=(service,), name="follower", daemon=True).start()
+    return door(service)
 
 
 def door(service: Service) -> Entrance:
@@ -123,6 +129,14 @@ def door(service: Service) -> Entrance:
     gc.freeze()  # what was loaded stays; walking through it held deliveries up for 80 ms
     gc.set_threshold(10_000, 20, 20)  # a delivery is hundreds of objects, and all of them go with it
     return Entrance(service.reception, service.agenda.accepted, service.app)
+
+
+def _follow(service: Service) -> None:
+    """Begin anew once a newer app.yaml is to be followed: this process ends, and Granian starts another."""
+    while not service.may_follow():
+        time.sleep(LOOK_UP)
+    log.warning("beginning anew with the newer app.yaml")
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _end_with_the_parent() -> None:

@@ -9,8 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.tracker import Tracker
+from integrator import adopting
 from integrator.agenda import Agenda
 from integrator.app import reception, web_app
 from integrator.clock import Clock, wall_clock
@@ -68,6 +70,15 @@ class Service:
             self.presence.enter(if_alone=self.agenda.free_leases)
         self.agenda.adopt_policy()
         self.pool.start()
+
+    def may_follow(self) -> bool:
+        """Whether the workers stopped for a newer app.yaml that is this host's by now, with nothing missing for it."""
+        if self.pool is None or not self.pool.superseded:
+            return False
+        try:
+            return configured().policy_hash == self.store.read(adopting.current)
+        except (ConfigError, SQLAlchemyError):  # asked again later
+            return False
 
     def stop(self) -> None:
         """Finish what is at hand."""
@@ -142,11 +153,17 @@ def ready_to_work(config: Config, environ: Mapping[str, str] = os.environ) -> No
         raise ConfigError(faults)
 
 
+def configured() -> Config:
+    """The app.yaml that the environment names, fit to work with; ConfigError."""
+    config = load(Path(os.environ.get("INTEGRATOR_CONFIG", "app.yaml")))
+    ready_to_work(config)
+    return config
+
+
 def begun() -> Service:
     """The service as a server process loads it: configured by the environment, its workers started."""
     lines = set_up_logs_behind()
-    config = load(Path(os.environ.get("INTEGRATOR_CONFIG", "app.yaml")))
-    ready_to_work(config)
+    config = configured()
     store = open_store()
     threads = int(os.environ.get("INTEGRATOR_THREADS", str(THREADS)))
     service = build(config, store, tracker_factory(config, store.now), threads, every=config.catch_up.every)
