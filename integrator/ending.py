@@ -3,6 +3,8 @@
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from types import FrameType
 
@@ -45,3 +47,19 @@ class Ending:
 def end_when_told() -> None:
     """Until something better listens, a SIGTERM is an orderly end too."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
+
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Signals wait, for a moment in which nobody could obey them.
+
+    A process that is started meanwhile lets them wait, too, until it listens to them.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
+        return
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)

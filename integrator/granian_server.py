@@ -7,8 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -17,7 +16,7 @@ import uvloop
 from granian import Granian, loops
 from granian.constants import HTTPModes, Interfaces, Loops
 
-from integrator.ending import SIGNALS, Ending
+from integrator.ending import SIGNALS, Ending, held_back
 from integrator.errors import FAULTY
 from integrator.pool import FAREWELL
 from integrator.service import Service, begun
@@ -66,22 +65,12 @@ class _Server(Granian):  # type: ignore[misc, valid-type]
         super().signal_handler_interrupt(number, frame)
 
     def _spawn_workers(self, *what: Any) -> None:
-        with _held_back():
+        with held_back():
             super()._spawn_workers(*what)
 
     def _respawn_workers(self, *what: Any, **how: Any) -> None:
-        with _held_back():
+        with held_back():
             super()._respawn_workers(*what, **how)
-
-
-@contextmanager
-def _held_back() -> Iterator[None]:
-    """Signals wait. A process that is started meanwhile lets them wait, too, until it listens to them."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
 @loops.register("auto")

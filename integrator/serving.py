@@ -9,7 +9,7 @@ from types import FrameType
 import click
 
 from integrator.config import load
-from integrator.ending import SIGNALS, Ending, end_when_told
+from integrator.ending import SIGNALS, Ending, end_when_told, held_back
 from integrator.presence import Presence
 from integrator.service import THREADS, begun, open_store, ready_to_work
 from webhooks.receiver import LARGEST
@@ -55,8 +55,10 @@ def _waitress(host: str, port: int) -> None:
 
     for number in SIGNALS:
         signal.signal(number, end)
+    with held_back():  # a service that is told to end in the midst of its start would not give back what it took up
+        service = begun()
     waitress.serve(
-        begun().app,
+        service.app,
         host=host,
         port=port,
         threads=16,
