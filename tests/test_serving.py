@@ -1,6 +1,5 @@
 """Signals while a service begins, when nobody could give back what it takes up."""
 
-import os
 import signal
 import time
 from collections.abc import Iterator
@@ -27,7 +26,7 @@ def test_a_signal_waits_until_the_service_has_begun(monkeypatch: pytest.MonkeyPa
     begun: list[str] = []
 
     def begin() -> SimpleNamespace:
-        os.kill(os.getpid(), number)
+        signal.raise_signal(number)
         time.sleep(0.1)
         begun.append("whole")
         return SimpleNamespace(app=None)
