@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.load import REPOSITORY, SECRET
+from tests.installation import free_port
 
 PATIENCE = 30.0
 
@@ -74,13 +75,6 @@ def installation(folder: Path, database: str) -> dict[str, str]:
         "INTEGRATOR_GITHUB_TOKEN": "nobody asks for it",
         "INTEGRATOR_GITHUB_WEBHOOK_SECRETS": SECRET,
     }
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        port: int = door.getsockname()[1]
-        return port
 
 
 @contextmanager

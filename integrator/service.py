@@ -141,8 +141,9 @@ def _lanes(threads: int) -> list[tuple[Lane, ...]]:
     return ready + [tuple(Lane)] * (threads - len(ready))
 
 
-def ready_to_work(config: Config, environ: Mapping[str, str] = os.environ) -> None:
-    """ConfigError with everything that is missing before the service may touch a tracker."""
+def ready_to_work(config_file: Path, environ: Mapping[str, str] = os.environ) -> Config:
+    """What app.yaml says; ConfigError with everything that is missing before the service may touch a tracker."""
+    config = load(config_file)
     faults = list(secret_faults(config, environ))
     if not config.trackers:
         faults.append(Fault("app.yaml", None, "trackers", "no tracker is connected yet; see the README"))
@@ -151,13 +152,12 @@ def ready_to_work(config: Config, environ: Mapping[str, str] = os.environ) -> No
         faults.append(Fault("app.yaml", None, "sla.enforce_from", says))
     if faults:
         raise ConfigError(faults)
+    return config
 
 
 def configured() -> Config:
-    """The app.yaml that the environment names, fit to work with; ConfigError."""
-    config = load(Path(os.environ.get("INTEGRATOR_CONFIG", "app.yaml")))
-    ready_to_work(config)
-    return config
+    """The app.yaml that the environment names, as `ready_to_work` has it."""
+    return ready_to_work(Path(os.environ.get("INTEGRATOR_CONFIG", "app.yaml")))
 
 
 def begun() -> Service:

@@ -8,7 +8,6 @@ from types import FrameType
 
 import click
 
-from integrator.config import load
 from integrator.ending import SIGNALS, Ending, end_when_told, held_back
 from integrator.presence import Presence
 from integrator.service import THREADS, begun, open_store, ready_to_work
@@ -18,7 +17,7 @@ from webhooks.receiver import LARGEST
 def serve(config_file: Path, bind: str, work: bool, server: str) -> None:
     """Listen on `bind` until told to stop."""
     end_when_told()
-    ready_to_work(load(config_file))
+    ready_to_work(config_file)
     host, port = address(bind)
     os.environ["INTEGRATOR_CONFIG"] = str(config_file)
     os.environ["INTEGRATOR_THREADS"] = str(THREADS if work else 0)

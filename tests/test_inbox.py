@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from integrator.lanes import Lane
 from integrator.store import Store
 from integrator.tables import agenda, deliveries
 from mapping.issue import IssueRef
-from tests.installation import wait_for
+from tests.installation import PATIENCE, wait_for
 from tests.postgres import database
 from webhooks.delivery import Delivery, NotStored, Touch
 
@@ -207,20 +208,29 @@ def test_whose_patience_ends_as_it_is_stored_keeps_nobody_out(store: Gated) -> N
     assert inbox.accept("github", delivery("next"))
 
 
+def gathered(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Groups gather until this is set, however fast or slow the machine is."""
+    gathering = threading.Event()
+    monkeypatch.setattr(integrator.inbox, "time", SimpleNamespace(sleep=lambda _: gathering.wait(PATIENCE)))
+    return gathering
+
+
 def test_the_first_of_a_group_waits_for_those_that_come_at_once(store: Gated, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(integrator.inbox, "GATHER", 0.5)
+    gathering = gathered(monkeypatch)
     inbox = Inbox(store, Lane.EVENT)
     with ThreadPoolExecutor(3) as senders:
-        assert list(senders.map(lambda name: inbox.accept("github", delivery(name)), "abc")) == [True] * 3
-    assert store.writes == 1
+        futures = [senders.submit(inbox.accept, "github", delivery(name)) for name in "abc"]
+        wait_for(lambda: len(inbox._waiting) == 3, lambda: "they are not stored together")
+        gathering.set()
+    assert (results(futures), store.writes) == ([True] * 3, 1)
 
 
 def test_whose_patience_ends_as_a_group_gathers_keeps_nobody_out(store: Gated, monkeypatch: pytest.MonkeyPatch) -> None:
     inbox = Inbox(store, Lane.EVENT, patience=0.2)
-    monkeypatch.setattr(integrator.inbox, "GATHER", 0.5)
+    gathering = gathered(monkeypatch)
     with pytest.raises(NotStored):
         inbox.accept("github", delivery("too late"))
-    monkeypatch.undo()
+    gathering.set()
     wait_for(lambda: not inbox._is_storing, lambda: "it does not come back")
     assert inbox.accept("github", delivery("next"))
     assert stored(store) == ["next"]

@@ -1,7 +1,5 @@
 """Senders that don't send all of a body, to the real server: each is told so in time, and none keeps another out."""
 
-import os
-import signal
 import socket
 import subprocess
 import sys
@@ -10,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.installation import PATIENCE, free_port, wait_for
+from tests.installation import PATIENCE, free_port, pull_the_plug, wait_for
 from tests.slow_door import BODY_TAKES
 
 HEAD = b"POST /webhooks/github HTTP/1.1\r\nHost: a\r\n"
@@ -22,10 +20,12 @@ LARGE = HEAD + b"Content-Length: 2000000\r\n\r\n"
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     port = free_port()
-    with subprocess.Popen([sys.executable, "-m", "tests.slow_door", str(port)], start_new_session=True) as process:
+    process = subprocess.Popen([sys.executable, "-m", "tests.slow_door", str(port)], start_new_session=True)
+    try:
         wait_for(lambda: _is_open(port), lambda: "it does not listen")
         yield port
-        os.killpg(process.pid, signal.SIGKILL)
+    finally:
+        pull_the_plug(process)
 
 
 def _is_open(port: int) -> bool:

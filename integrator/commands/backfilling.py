@@ -20,7 +20,7 @@ from integrator.commands.differences import Differences
 from integrator.commands.looking import connected, instant_of, print_plan
 from integrator.commands.run import Run, Since
 from integrator.commands.summary import Summary, of
-from integrator.config import Config, load
+from integrator.config import Config
 from integrator.connect import tracker_factory
 from integrator.ending import SIGNALS, Ending
 from integrator.errors import FAULTY, INTERRUPTED, UNREACHABLE, Failed
@@ -38,8 +38,7 @@ def sync(  # noqa: PLR0913, PLR0917
     config_file: Path, tracker: str | None, since: str | None, dry_run: bool, threads: int, as_json: bool
 ) -> None:
     """Backfill one or all trackers."""
-    config = load(config_file)
-    ready_to_work(config)
+    config = ready_to_work(config_file)
     if tracker is not None and tracker not in config.trackers:
         names = ", ".join(config.trackers)
         raise click.BadParameter(f"there is no {tracker!r} in app.yaml; there is {names}", param_hint="--tracker")

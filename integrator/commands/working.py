@@ -7,7 +7,6 @@ import click
 from waitress.server import create_server
 
 from integrator.app import reception, web_app
-from integrator.config import load
 from integrator.connect import tracker_factory
 from integrator.ending import Ending, end_when_told
 from integrator.errors import Failed
@@ -22,8 +21,7 @@ def work(config_file: Path, threads: int, metrics: str | None) -> None:
     """Work until told to stop."""
     set_up_logs()
     end_when_told()
-    config = load(config_file)
-    ready_to_work(config)
+    config = ready_to_work(config_file)
     page = address(metrics) if metrics else None
     if page is not None:
         must_be_free(*page)
