@@ -20,11 +20,23 @@ import requests
 from adapters.tracker import AccessDenied, Unreachable
 from integrator.adopting import OtherPolicy
 from integrator.agenda import MAX_ATTEMPTS, Agenda, Claim
+from integrator.commands.looking import simulate
 from integrator.commands.printing import in_words
 from integrator.errors import Failed, explained
 from integrator.lanes import Lane
 from integrator.store import Store, Unwritable
-from mapping.changes import Change, DropComment, EditStatus, MoveTo, SetFields, SetLabels
+from mapping.changes import (
+    AlarmFacts,
+    BoardFacts,
+    Change,
+    ClockFacts,
+    DropComment,
+    EditStatus,
+    MoveTo,
+    PostComment,
+    SetFields,
+    SetLabels,
+)
 from mapping.issue import Column, IssueRef
 from tests.connected import P0_FORM, P0_WIKI, REPO, Company, company
 from tests.contracts import Recorder
@@ -347,10 +359,21 @@ def test_every_error_is_a_sentence_and_an_exit_code(
 # ---------------------------------------------------------------- changes in words
 
 
+FULL = BoardFacts("In Progress", 1, ("github:acme/shop#1",), "Backlog")
 CHANGES: list[tuple[Change, str]] = [
     (SetLabels(frozenset({"b", "a"}), frozenset({"c"}), ()), "labels +a +b -c"),
     (MoveTo(Column.DONE, ()), "move to Done"),
-    (SetFields({"b": "2", "a": "1"}, ()), "set a = 1, b = 2"),
+    (SetFields({"b": "2", "a": "1", "c": ""}, ()), "set a = 1, b = 2, c cleared"),
+    (
+        PostComment("a", AlarmFacts(None, (ClockFacts("triage", "breached", None),), "", (), False, False, ""), {}, ()),
+        "post alarm: triage breached",
+    ),
+    (PostComment("w", FULL, {}, ()), "post comment: In Progress is full, back to Backlog"),
+    (PostComment("w", replace(FULL, back_to=""), {}, ()), "post comment: In Progress is full, left there"),
+    (PostComment("p", replace(FULL, about="pause"), {}, ()), "post comment: paused, back in Backlog"),
+    (PostComment("p", replace(FULL, about="pause", back_to=""), {}, ()), "post comment: paused where it is"),
+    (PostComment("r", replace(FULL, about="restore"), {}, ()), "post comment: stays in Backlog after a pause"),
+    (PostComment("o", replace(FULL, about="owner", owner="bob"), {}, ()), "post comment: bob has other work"),
     (DropComment("c7", ()), "delete comment c7, a second one like an older"),
     (EditStatus(FACTS, {}, None, ()), "write status comment: P0 Critical, provisional"),
     (
@@ -444,6 +467,31 @@ def test_work_ends_when_a_newer_policy_takes_over(acme: Company) -> None:
     out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out) == (1, "")
     assert "another process works with a newer app.yaml" in err
+
+
+def test_what_the_board_says_in_a_simulation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("day.yaml").write_text(TWO_IN_PROGRESS, encoding="utf-8")
+    simulate(Path("day.yaml"), Path("app.yaml"), as_json=False)
+    out = capsys.readouterr().out
+    assert "github:acme/shop#2       PostComment  In Progress is full, back to Backlog  (because R18)\n" in out
+
+
+TWO_IN_PROGRESS = """
+start: 2026-11-23T09:00:00Z
+team: [alice, bob]
+board:
+  In Progress: ["github:acme/shop#1"]
+  Backlog: ["github:acme/shop#2"]
+issues:
+  - {ref: "github:acme/shop#1", title: Dark, by: alice, at: -2d}
+  - {ref: "github:acme/shop#2", title: Light, by: alice, at: -1d}
+events:
+  - {at: +10m, move: "github:acme/shop#2", by: bob, to: In Progress}
+until: +1h
+"""
 
 
 def test_a_pipe_that_closes_early_is_no_drama(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import click
 
 from adapters.tracker import Gone, Tracker
 from integrator.clock import wall_clock
-from integrator.commands.printing import because, in_words, say
+from integrator.commands.printing import because, fields, in_words, posted, say
 from integrator.config import Config, load
 from integrator.connect import known, tracker_factory
 from integrator.credentials import secret_faults
@@ -219,9 +219,9 @@ def told(line: Line) -> str:
         case "MoveTo":
             what = detail["column"]
         case "SetFields":
-            what = ", ".join(f"{name} = {value}" for name, value in detail["values"].items())
+            what = fields(detail["values"])
         case "PostComment":
-            what = ", ".join(clock["name"] for clock in detail["facts"]["breached"]) + " breached"
+            what = posted(detail["facts"])
         case "EditStatus":
             facts = detail["facts"]
             standing = f"confirmed by {facts['confirmed_by']}" if facts["confirmed_by"] else "provisional"

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -12,7 +13,6 @@ from rich.table import Table
 from mapping.changes import (
     Acknowledge,
     AlarmFacts,
-    BoardFacts,
     Change,
     DropComment,
     EditStatus,
@@ -51,7 +51,7 @@ def in_words(change: Change) -> str:  # noqa: PLR0911 - a line for each kind of 
         case MoveTo():
             return f"move to {change.column}"
         case SetFields():
-            return "set " + ", ".join(f"{name} = {value}" for name, value in sorted(change.values.items()))
+            return f"set {fields(dict(sorted(change.values.items())))}"
         case EditStatus():
             verb = "write" if change.comment is None else "edit"
             facts = change.facts
@@ -59,7 +59,8 @@ def in_words(change: Change) -> str:  # noqa: PLR0911 - a line for each kind of 
             standing = f"confirmed by {facts.confirmed_by}" if facts.confirmed_by else "provisional"
             return f"{verb} status comment: " + ("closed" if facts.closed else f"{severity}, {standing}")
         case PostComment():
-            return _told(change.facts)
+            kind = "alarm" if isinstance(change.facts, AlarmFacts) else "comment"
+            return f"post {kind}: {posted(asdict(change.facts))}"
         case DropComment():
             return f"delete comment {change.comment}, a second one like an older"
         case PostDraft():
@@ -75,10 +76,25 @@ def in_words(change: Change) -> str:  # noqa: PLR0911 - a line for each kind of 
             return f"open issue: {change.key.partition('@')[0]} of {change.facts.of}"
 
 
-def _told(facts: AlarmFacts | BoardFacts) -> str:
-    if isinstance(facts, AlarmFacts):
-        return f"post alarm: {', '.join(clock.name for clock in facts.breached)} breached"
-    return f"post comment: {facts.column} is full, " + (f"back to {facts.back_to}" if facts.back_to else "left there")
+def fields(values: Mapping[str, str]) -> str:
+    """Fields and what they are set to."""
+    return ", ".join(f"{name} = {value}" if value else f"{name} cleared" for name, value in values.items())
+
+
+def posted(facts: Mapping[str, Any]) -> str:
+    """What an alarm or a comment for a board's sake says, from its facts as the journal has them."""
+    if "breached" in facts:
+        return f"{', '.join(clock['name'] for clock in facts['breached'])} breached"
+    back_to = facts["back_to"]
+    match facts["about"]:
+        case "owner":
+            return f"{facts['owner']} has other work"
+        case "pause":
+            return f"paused, back in {back_to}" if back_to else "paused where it is"
+        case "restore":
+            return f"stays in {back_to} after a pause"
+        case _:
+            return f"{facts['column']} is full, " + (f"back to {back_to}" if back_to else "left there")
 
 
 def because(reasons: Sequence[str]) -> str:
