@@ -318,6 +318,25 @@ def test_one_line_is_logged_and_it_keeps_the_secrets(client: Client) -> None:
         assert hidden not in written
 
 
+def test_the_line_names_what_a_delivery_is_about(client: Client, shelf: Shelf) -> None:
+    card = payload("github", "projects_v2_item.edited__without_values")
+    strange = ISSUE.replace(b"acme/shop", b"acme/toys")
+    with capture_logs() as lines:
+        client.post("/webhooks/github", data=ISSUE, headers=from_github(ISSUE))
+        client.post("/webhooks/jira", data=JIRA_ISSUE, headers=from_jira(JIRA_ISSUE))
+        client.post("/webhooks/github", data=card, headers=from_github(card, X_GitHub_Event="projects_v2_item"))
+        client.post("/webhooks/github", data=strange, headers=from_github(strange))
+        shelf.full = True
+        client.post("/webhooks/github", data=ISSUE, headers=from_github(ISSUE))
+    assert [(line["answer"], line.get("issue"), line.get("board")) for line in lines] == [
+        ("stored", "github:acme/shop#12", None),
+        ("stored", "jira:OPS-7", None),
+        ("already had", None, "github:board"),
+        ("ignored", "github:acme/toys#12", None),
+        ("not stored", "github:acme/shop#12", None),
+    ]
+
+
 def test_a_receiver_never_shows_its_secrets() -> None:
     assert CURRENT not in repr(receivers())
 

@@ -89,7 +89,10 @@ def too_large() -> BadDelivery:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the sender is told: `says` is one of a few words, `why` a sentence; `known`: the event is in a table."""
+    """What the sender is told: `says` is one of a few words, `why` a sentence; `known`: the event is in a table.
+
+    `about` is what the log says it is about.
+    """
 
     status: int
     says: str
@@ -98,6 +101,7 @@ class Answer:
     known: bool = False
     delivery: str = ""
     retry_after: int | None = None
+    about: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def document(self) -> dict[str, str]:
@@ -142,18 +146,21 @@ class Reception:
         wanted = receiver.wanted(found.touches)
         if not wanted:
             why = "it is about an issue that app.yaml doesn't name the place of"
-            return self._told(tracker, Answer(202, "ignored", why, found.event, True, found.id))
+            about = _about(found.touches)
+            return self._told(tracker, Answer(202, "ignored", why, found.event, True, found.id, about=about))
         return found if wanted == found.touches else replace(found, touches=wanted)
 
     def stored(self, tracker: str, delivery: Delivery, is_new: bool) -> Answer:
         """It is durable."""
         says = "stored" if is_new else "already had"
-        return self._told(tracker, Answer(202, says, "", delivery.event, True, delivery.id))
+        about = _about(delivery.touches)
+        return self._told(tracker, Answer(202, says, "", delivery.event, True, delivery.id, about=about))
 
     def not_stored(self, tracker: str, delivery: Delivery, error: NotStored) -> Answer:
         """Nothing of it is."""
         why = "it could not be stored; send it again"
-        answer = Answer(503, "not stored", why, delivery.event, True, delivery.id, error.retry_after)
+        about = _about(delivery.touches)
+        answer = Answer(503, "not stored", why, delivery.event, True, delivery.id, error.retry_after, about)
         return self._told(tracker, answer)
 
     def refused(self, tracker: str, bad: BadDelivery) -> Answer:
@@ -166,5 +173,11 @@ class Reception:
         self._heard(name, answer.event if answer.known else "unknown", answer.says)
         write = self._log.info if answer.status < 400 else self._log.warning
         told = {"event_name": answer.event, "delivery": answer.delivery, "answer": answer.says, "why": answer.why}
-        write("webhook", tracker=name, **told)
+        write("webhook", tracker=name, **told, **answer.about)
         return answer
+
+
+def _about(touches: Sequence[Touch]) -> dict[str, str]:
+    """The issues that a delivery is about, or the board where it names none."""
+    issues = [str(touch.ref) for touch in touches if isinstance(touch.ref, IssueRef)]
+    return {"issue": " ".join(issues)} if issues else {"board": " ".join(str(touch.ref) for touch in touches)}
