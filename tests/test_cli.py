@@ -479,6 +479,18 @@ def test_what_the_board_says_in_a_simulation(
     assert "github:acme/shop#2       PostComment  In Progress is full, back to Backlog  (because R18)\n" in out
 
 
+def test_a_simulation_says_in_words_what_has_no_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    example = Path(__file__).parents[1] / "docs" / "examples" / "checkout.yaml"
+    monkeypatch.chdir(tmp_path)
+    simulate(example, Path("app.yaml"), as_json=False)
+    out = capsys.readouterr().out
+    assert "OpenIssue    retrospective  (because R39)" in out
+    assert "Acknowledge  what was said counts  (because R25)" in out
+    assert "SetFields    Severity cleared, Response due cleared" in out
+
+
 TWO_IN_PROGRESS = """
 start: 2026-11-23T09:00:00Z
 team: [alice, bob]

@@ -226,6 +226,12 @@ def told(line: Line) -> str:
             facts = detail["facts"]
             standing = f"confirmed by {facts['confirmed_by']}" if facts["confirmed_by"] else "provisional"
             what = "closed" if facts["closed"] else f"{facts['severity'] or 'needs triage'}, {standing}"
+        case "OpenIssue":
+            what = detail["key"].partition("@")[0]
+        case "Acknowledge":
+            what = "what was said counts"
+        case "PlaceCard":
+            what = f"below {detail['below']}" if detail["below"] else "at the top"
         case _:
             what = detail.get("comment", "")
     at = line.at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
